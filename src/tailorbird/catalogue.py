@@ -1,0 +1,233 @@
+"""The catalogue as columns: every item that the log ever named, by item number.
+
+Stages read columns (`price[items]`), never records; the whole `Item` of a number is decoded only for the slate that is
+shown. Each item also carries a small *hashed vector* (feature hashing, Weinberger et al., Feature Hashing for Large
+Scale Multitask Learning, 2009): it needs no fit, so that an item is comparable from the moment it arrives.
+"""
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from tailorbird.types import NOBODY, Array, BoolArray, IntArray, Item
+
+VECTOR_SIZE: Final = 64
+_WORD: Final = re.compile(r"[^\W_]+")
+_MARK = {"leaf": 2.0, "category": 1.0, "brand": 1.5, "word": 0.5, "attribute": 1.0, "tag": 1.0}
+
+
+class Codes:
+    """Small integers for strings, in order of first appearance; NOBODY for "not known"."""
+
+    def __init__(self) -> None:
+        """No names yet."""
+        self.names: list[str] = []
+        self._code: dict[str, int] = {}
+
+    def of(self, name: str | None) -> int:
+        """The code of ``name``, given out now if it is new."""
+        if not name:
+            return NOBODY
+        code = self._code.get(name)
+        if code is None:
+            code = self._code[name] = len(self.names)
+            self.names.append(name)
+        return code
+
+    def find(self, name: str) -> int:
+        """The code of ``name``, or NOBODY."""
+        return self._code.get(name, NOBODY)
+
+    def name(self, code: int) -> str | None:
+        """The name of ``code``."""
+        return None if code < 0 else self.names[code]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """How one column is stored: its type and what stands there for an item of which nothing is known."""
+
+    dtype: Any
+    missing: Any
+    shape: tuple[int, ...] = ()
+
+
+_COLUMNS: Final = {
+    "price": _Column(np.float64, np.nan),
+    "list_price": _Column(np.float64, np.nan),
+    "created_at": _Column(np.float64, np.nan),
+    "margin": _Column(np.float64, np.nan),
+    "sellable": _Column(np.bool_, True),
+    "described": _Column(np.bool_, False),
+    "restricted": _Column(np.bool_, False),
+    "category": _Column(np.int32, NOBODY),
+    "department": _Column(np.int32, NOBODY),
+    "brand": _Column(np.int32, NOBODY),
+    "seller": _Column(np.int32, NOBODY),
+    "group": _Column(np.int32, NOBODY),
+    "vectors": _Column(np.float32, 0.0, (VECTOR_SIZE,)),
+}
+
+
+class Catalogue:
+    """Columns over item numbers, of length `len(catalogue)`; see `_COLUMNS` for their types.
+
+    ``category`` is the leaf and ``department`` the root of the item's category path, as codes of ``categories``.
+    ``described`` is False for items that only events have named: they are shown only in a shop that has described none.
+    """
+
+    price: Array
+    list_price: Array
+    created_at: Array
+    margin: Array
+    sellable: BoolArray
+    described: BoolArray
+    restricted: BoolArray
+    category: IntArray
+    department: IntArray
+    brand: IntArray
+    seller: IntArray
+    group: IntArray
+    vectors: Array
+
+    def __init__(self) -> None:
+        """An empty catalogue."""
+        self.ids: list[str] = []
+        self.categories = Codes()
+        self.brands = Codes()
+        self.sellers = Codes()
+        self.groups = Codes()
+        self.n_described = 0
+        self.version = 0
+        self._number: dict[str, int] = {}
+        self._bodies: list[bytes | None] = []
+        self._regions: dict[int, frozenset[str]] = {}
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder(Item)
+        self._store: dict[str, Array] = {}
+        self._grow(1024)
+        self._trim()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Item]:
+        """Every described item, in order of number."""
+        return (self.item(n) for n in range(len(self)) if self._bodies[n] is not None)
+
+    def number(self, item_id: str) -> int:
+        """The number of an item, given out now if the log names it for the first time."""
+        number = self._number.get(item_id)
+        if number is None:
+            number = self._number[item_id] = len(self.ids)
+            self.ids.append(item_id)
+            self._bodies.append(None)
+            if number >= len(self._store["price"]):
+                self._grow(2 * number)
+            self._trim()
+        return number
+
+    def find(self, item_id: str) -> int:
+        """The number of an item, or NOBODY."""
+        return self._number.get(item_id, NOBODY)
+
+    def numbers(self, item_ids: Iterable[str]) -> list[int]:
+        """The numbers of those ids that are known."""
+        return [n for i in item_ids if (n := self._number.get(i)) is not None]
+
+    def item(self, number: int) -> Item:
+        """The item's newest version; a bare one if only events have named it."""
+        body = self._bodies[number]
+        return Item(item_id=self.ids[number]) if body is None else self._decoder.decode(body)
+
+    def upsert(self, item: Item) -> int:
+        """Take this as the item's newest version and return its number. Holds for the next request."""
+        number = self.number(item.item_id)
+        if self._bodies[number] is None:
+            self.n_described += 1
+        self._bodies[number] = self._encoder.encode(item)
+        self.price[number] = np.nan if item.price is None else item.price
+        self.list_price[number] = np.nan if item.list_price is None else item.list_price
+        self.created_at[number] = np.nan if item.created_at is None else item.created_at
+        self.margin[number] = np.nan if item.margin is None else item.margin
+        self.sellable[number] = item.sellable
+        self.described[number] = True
+        self.category[number] = self.categories.of(item.categories[-1] if item.categories else None)
+        self.department[number] = self.categories.of(item.categories[0] if item.categories else None)
+        self.brand[number] = self.brands.of(item.brand)
+        self.seller[number] = self.sellers.of(item.seller_id)
+        self.group[number] = self.groups.of(item.group_id)
+        self.vectors[number] = hashed_vector(item)
+        self.restricted[number] = bool(item.regions)
+        self._regions.pop(number, None)
+        if item.regions:
+            self._regions[number] = frozenset(item.regions)
+        self.version += 1
+        return number
+
+    def showable(self, items: IntArray) -> BoolArray:
+        """Which of these may be shown at all: sellable, and described unless the shop has described nothing."""
+        ok = self.sellable[items]
+        return ok & self.described[items] if self.n_described else ok
+
+    def in_region(self, items: IntArray, region: str | None) -> BoolArray:
+        """Which of these are sold in ``region``. An item without regions is sold everywhere; no region sees only those."""
+        ok = ~self.restricted[items]
+        for row in np.flatnonzero(~ok):
+            ok[row] = region is not None and region in self._regions[int(items[row])]
+        return ok
+
+    def _grow(self, capacity: int) -> None:
+        for name, column in _COLUMNS.items():
+            wider = np.full((capacity, *column.shape), column.missing, column.dtype)
+            if name in self._store:
+                wider[: len(self._store[name])] = self._store[name]
+            self._store[name] = wider
+
+    def _trim(self) -> None:
+        for name, stored in self._store.items():
+            setattr(self, name, stored[: len(self.ids)])
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words and numbers of a text.
+
+    >>> words("USB-C Kabel, 2 m")
+    ['usb', 'c', 'kabel', '2', 'm']
+    """
+    return _WORD.findall(text.lower())
+
+
+def tokens(item: Item) -> Iterator[tuple[str, str]]:
+    """What describes an item, as (kind, token): categories, brand, tags, attributes and the words of its title."""
+    for category in item.categories[:-1]:
+        yield "category", category
+    if item.categories:
+        yield "leaf", item.categories[-1]
+    if item.brand:
+        yield "brand", item.brand
+    for tag in item.tags:
+        yield "tag", tag
+    for name, value in item.attributes.items():
+        for one in value if isinstance(value, list | tuple) else (value,):
+            yield "attribute", f"{name}={one}"
+    for word in words(item.title):
+        yield "word", word
+
+
+def hashed_vector(item: Item) -> Array:
+    """Unit float32 vector of shape (VECTOR_SIZE,); zeros for an item without any description."""
+    vector = np.zeros(VECTOR_SIZE, np.float32)
+    for kind, token in tokens(item):
+        code = zlib.crc32(f"{kind}:{token}".encode())
+        vector[code % VECTOR_SIZE] += _MARK[kind] * (1.0 if code & 0x1000 else -1.0)
+    norm = float(np.linalg.norm(vector))
+    return vector / norm if norm else vector

@@ -1,0 +1,196 @@
+"""The one configuration tree. Read from ``tailorbird.toml``, then ``TAILORBIRD_*`` variables; every mistake told at once.
+
+A variable names a field by its path: ``TAILORBIRD_SERVER__PORT=9000``. The defaults are a shop's, so that an empty file
+is a good one.
+"""
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tailorbird.errors import InvalidConfig, did_you_mean
+from tailorbird.types import Channel, Event, Policy
+
+DEFAULT_WEIGHTS: Final[dict[str, float]] = {
+    "item_view": 1.0, "list_click": 1.0, "promo_click": 1.0, "message_click": 1.0, "cart_add": 4.0,
+    "wishlist_add": 3.0, "share": 3.0, "purchase": 8.0, "review": 2.0, "rating": 4.0, "watch": 1.0, "consume": 1.0,
+    "answer": 1.0, "cart_remove": -1.0, "wishlist_remove": -1.0, "dismiss": -4.0, "refund": -4.0,
+}  # fmt: skip
+
+
+Surface = Literal["home", "item", "cart", "search", "email", "push", "feed", "assistant"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerConfig(_Section):
+    """Where the engine listens and whom it lets in."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65_535)
+    cors_origins: tuple[str, ...] = ()
+    max_body_mb: float = Field(8.0, gt=0, description="larger bodies are refused with 413")
+    max_batch: int = Field(5_000, ge=1, description="events in one call")
+
+
+class EventsConfig(_Section):
+    """How much an event says, and for how long a session lasts."""
+
+    weights: dict[str, float] = Field(default_factory=dict, description="per event type; adds to the defaults")
+    low_rating: float = Field(2.0, description="a rating at or under it is an explicit no")
+    session_gap_minutes: float = Field(30.0, gt=0)
+    history: int = Field(200, ge=1, le=5_000, description="interactions kept per person for the next slate")
+
+    def weight(self, event: Event) -> float:
+        """What one event says about its items: above 0 interest, below 0 an explicit no, 0 neither."""
+        base = self.weights.get(event.type, DEFAULT_WEIGHTS.get(event.type, 0.0))
+        if event.type == "rating" and event.rating is not None and event.rating <= self.low_rating:
+            return -abs(base)
+        return base
+
+
+class CatalogueConfig(_Section):
+    """The shop's money and language."""
+
+    currency: str = "EUR"
+    locale: str = "en"
+
+
+class LogConfig(_Section):
+    """How long the log's tail stays in SQL before it becomes a closed segment."""
+
+    hot_days: float = Field(2.0, ge=0)
+    segment_rows: int = Field(200_000, ge=1_000)
+
+
+class LedgerConfig(_Section):
+    """How decisions are committed."""
+
+    commit_ms: float = Field(50.0, gt=0, le=50.0, description="a crash may cost this much of decisions, never an event")
+
+
+class BudgetConfig(_Section):
+    """Milliseconds after which a stage is skipped and the decision says so."""
+
+    total_ms: float = Field(50.0, gt=0)
+
+
+class PolicyConfig(_Section):
+    """The recipe of one surface; see the noun Policy."""
+
+    channels: dict[str, int] = Field(
+        default_factory=dict, description="retriever -> how many candidates it may propose; empty: those trained"
+    )
+    pool: int = Field(300, ge=1, le=5_000)
+    ranker: str | None = "ranker"
+    hide_bought: bool = False
+    bought_days: float = Field(30.0, ge=0)
+    diversity: float = Field(0.3, ge=0, le=1, description="0: by score alone")
+    diversity_pool: int = Field(100, ge=1)
+    exploration: float = Field(0.1, ge=0, le=1, description="share of positions that try something else")
+
+    def policy(self, surface: str, channels: Mapping[str, int]) -> Policy:
+        """This recipe as a Policy with the channels given where it names none, and a version made of its content."""
+        chosen = self.channels or dict(channels)
+        fields = {
+            "surface": surface,
+            "channels": tuple(Channel(name, limit) for name, limit in sorted(chosen.items())),
+            **{name: getattr(self, name) for name in type(self).model_fields if name != "channels"},
+        }
+        return Policy(**fields, version=content_version(fields))
+
+
+class TrainingConfig(_Section):
+    """Which models are trained, and on what."""
+
+    models: tuple[str, ...] = Field((), description="empty: what the readiness check recommends")
+    since_days: float = Field(365.0, gt=0)
+    ranker_days: float = Field(14.0, gt=0, description="the last period, whose clicks and orders label the ranker")
+    ranker_lists: int = Field(4_000, ge=10)
+    seed: int = 1
+
+
+class Config(_Section):
+    """All of it."""
+
+    shop: str = Field("shop", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    server: ServerConfig = ServerConfig()
+    events: EventsConfig = EventsConfig()
+    catalogue: CatalogueConfig = CatalogueConfig()
+    log: LogConfig = LogConfig()
+    ledger: LedgerConfig = LedgerConfig()
+    budget: BudgetConfig = BudgetConfig()
+    training: TrainingConfig = TrainingConfig()
+    policies: dict[Surface, PolicyConfig] = Field(default_factory=dict, description="by surface")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def content_version(content: Any) -> str:
+    """Eight hexadecimal digits that change when ``content`` does."""
+    return hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=4).hexdigest()
+
+
+def load_config(shop_dir: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration of a shop directory; the defaults where it has no ``tailorbird.toml``.
+
+    Raises:
+        InvalidConfig: names every mistake with its place, the value found and what is allowed.
+    """
+    path = shop_dir / "tailorbird.toml"
+    tree: dict[str, Any] = {}
+    if path.exists():
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            message = f"{path} is not valid TOML: {error}."
+            raise InvalidConfig(message, hint="`tailorbird init` writes a commented one to start from.") from error
+    _overlay(tree, environ)
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise InvalidConfig(_all_mistakes(path, error), hint="Mend these and start again.") from error
+
+
+def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Write TAILORBIRD_A__B=value into tree[a][b]. Variables that are no fields (TAILORBIRD_DIR) are left alone."""
+    for name, value in environ.items():
+        path = name.removeprefix("TAILORBIRD_").lower().split("__")
+        if not name.startswith("TAILORBIRD_") or path[0] not in Config.model_fields:
+            continue
+        here = tree
+        for part in path[:-1]:
+            here = here.setdefault(part, {})
+        here[path[-1]] = value
+
+
+def _all_mistakes(path: Path, error: ValidationError) -> str:
+    lines = []
+    for mistake in error.errors():
+        place = ".".join(str(part) for part in mistake["loc"])
+        if mistake["type"] == "extra_forbidden":
+            allowed = _fields_at(mistake["loc"][:-1])
+            text = f"no such setting. {did_you_mean(str(mistake['loc'][-1]), allowed)}"
+        elif mistake["loc"][-1] == "[key]":
+            place, text = f"policies.{mistake['input']}", did_you_mean(str(mistake["input"]), get_args(Surface))
+        else:
+            text = f"{mistake['msg'].removeprefix('Value error, ')} (found {mistake['input']!r})"
+        lines.append(f"  {place}: {text}")
+    plural = "mistake" if len(lines) == 1 else "mistakes"
+    return f"{path} has {len(lines)} {plural}:\n" + "\n".join(lines) + "\n"
+
+
+def _fields_at(place: tuple[int | str, ...]) -> list[str]:
+    """The names allowed inside the section at ``place``."""
+    section: Any = Config
+    for part in place:
+        annotation = section.model_fields[part].annotation if part in section.model_fields else PolicyConfig
+        section = PolicyConfig if annotation == dict[Surface, PolicyConfig] else annotation
+    return list(section.model_fields)

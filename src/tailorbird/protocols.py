@@ -1,0 +1,143 @@
+"""The shapes that a stage or a backend must have. Five methods at most, so that writing a new one is an afternoon.
+
+Everything here is structural: nothing has to inherit. The conformance suites in ``tests/conformance`` hold each
+implementation to the sentences below.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from tailorbird.catalogue import Catalogue
+from tailorbird.types import (
+    Array,
+    Candidates,
+    Decision,
+    Entry,
+    FloatArray,
+    History,
+    IntArray,
+    Interaction,
+    Interactions,
+    Person,
+    Policy,
+    Record,
+    Request,
+)
+
+
+class Scope(StrEnum):
+    """Whose state a feature view keeps."""
+
+    USER = "user"
+    ITEM = "item"
+
+
+class FeatureView(Protocol):
+    """A fold over the log: `empty`, `update`, `merge`, `read`, side by side in one file.
+
+    ``update`` may change and return the state it was given; nobody else holds it. For scope item a state is one float64
+    row of ``width`` numbers, so that ``read`` gets the rows of all candidates at once; for scope user it is whatever the
+    view likes.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    scope: ClassVar[Scope]
+    columns: ClassVar[tuple[str, ...]]
+
+    def empty(self) -> Any:
+        """The state of somebody or something of which nothing is known."""
+
+    def update(self, state: Any, step: Interaction, catalogue: Catalogue) -> Any:
+        """The state after one more interaction."""
+
+    def merge(self, mine: Any, theirs: Any) -> Any:
+        """The state of one who turns out to be both."""
+
+    def read(self, state: Any, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
+        """One row per candidate, one column per name in ``columns``; finite; shape (n, len(columns))."""
+
+
+class Retriever(Protocol):
+    """A channel: it finds, judges, learns from one event, and fits from the log.
+
+    It must take people it never saw, histories of any length including none, and item numbers that came after the fit
+    (scored 0 until it learns of them). Scores are finite, higher is better, and only comparable within one channel.
+    The constructor takes ``(config, arrays=None)``; with arrays it is as it was when they were stored.
+    """
+
+    name: ClassVar[str]
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
+        """Forget everything and learn from these."""
+
+    def learn(self, step: Interaction, history: History) -> None:
+        """One more interaction by someone whose history *before* it is given. May do nothing."""
+
+    def retrieve(self, request: Request, history: History, limit: int) -> tuple[IntArray, FloatArray]:
+        """At most ``limit`` different item numbers with their scores, best first."""
+
+    def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
+        """What this channel thinks of each of ``items``; shape (n,). 0 is "no opinion"."""
+
+    def arrays(self) -> Mapping[str, Array]:
+        """Everything that has to be stored; loading never runs code."""
+
+
+class Ranker(Protocol):
+    """Features of the pool to one score per candidate."""
+
+    name: ClassVar[str]
+
+    def score(self, matrix: FloatArray) -> FloatArray:
+        """Higher is better; ``matrix`` has the columns the ranker was fitted with, shape (n, n_features)."""
+
+    def contributions(self, row: FloatArray) -> Mapping[str, float]:
+        """What each feature added to the score of one row."""
+
+
+class Reranker(Protocol):
+    """Pool to pool: the same items or fewer, in a better order."""
+
+    name: ClassVar[str]
+
+    def rerank(self, request: Request, person: Person, pool: Candidates, policy: Policy) -> Candidates:
+        """The pool with its best items first. Must not invent items."""
+
+
+class Log(Protocol):
+    """Append-only, idempotent, numbered. What `append` returned is on the disk."""
+
+    def append(self, entries: Sequence[Entry]) -> "Sequence[Verdict]":
+        """Durably add these, all or nothing, and say of each what became of it."""
+
+    def read(self, after: int, limit: int) -> Sequence[Record]:
+        """At most ``limit`` records with a higher number than ``after``, in order. Closed segments included."""
+
+    def last_seq(self) -> int:
+        """The highest number given out; 0 for an empty log."""
+
+
+class Verdict(StrEnum):
+    """What became of an appended entry."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+class Ledger(Protocol):
+    """Every decision, committed in groups off the request's path. A crash may cost the last 50 ms."""
+
+    def record(self, decision: Decision) -> None:
+        """Queue it; returns at once."""
+
+    def get(self, decision_id: str) -> Decision | None:
+        """The decision of that id, also while it waits to be committed."""
+
+    def recent(self, limit: int) -> Sequence[Decision]:
+        """The newest first."""
+
+    def close(self) -> None:
+        """Commit what waits, then let go of the file."""
