@@ -179,7 +179,7 @@ class Catalogue:
         return ok & self.described[items] if self.n_described else ok
 
     def in_region(self, items: IntArray, region: str | None) -> BoolArray:
-        """Which of these are sold in ``region``. An item without regions is sold everywhere; no region sees only those."""
+        """Which of these are sold in ``region``. Items without regions are sold everywhere."""
         ok = ~self.restricted[items]
         for row in np.flatnonzero(~ok):
             ok[row] = region is not None and region in self._regions[int(items[row])]

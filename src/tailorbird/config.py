@@ -1,4 +1,4 @@
-"""The one configuration tree. Read from ``tailorbird.toml``, then ``TAILORBIRD_*`` variables; every mistake told at once.
+"""The one configuration tree: ``tailorbird.toml``, then ``TAILORBIRD_*`` variables; every mistake is told at once.
 
 A variable names a field by its path: ``TAILORBIRD_SERVER__PORT=9000``. The defaults are a shop's, so that an empty file
 is a good one.

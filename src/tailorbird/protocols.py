@@ -37,8 +37,7 @@ class FeatureView(Protocol):
     """A fold over the log: `empty`, `update`, `merge`, `read`, side by side in one file.
 
     ``update`` may change and return the state it was given; nobody else holds it. For scope item a state is one float64
-    row of ``width`` numbers, so that ``read`` gets the rows of all candidates at once; for scope user it is whatever the
-    view likes.
+    row, so that ``read`` gets the rows of all candidates at once; for scope user it is whatever the view likes.
     """
 
     name: ClassVar[str]

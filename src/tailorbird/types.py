@@ -41,7 +41,7 @@ EVENT_TYPES: Final = (
 
 
 class OrderLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One item of an event that is about several: a cart or an order. ``price`` is for one piece, in the event's currency."""
+    """One item of an event that is about several: a cart or an order. ``price`` is for one piece."""
 
     item_id: str
     quantity: float = 1.0
@@ -272,7 +272,7 @@ class History:
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a surface asks for. ``filter`` maps a field to allowed values, ``boost`` maps ``field:value`` to a factor."""
+    """What a surface asks for. ``filter``: field -> allowed values; ``boost``: ``field:value`` -> factor."""
 
     surface: str
     at: float

@@ -1,0 +1,201 @@
+"""Tables and how they came to be, and how a SQLite file is opened.
+
+Migrations are a plain list of statements, both ways, applied under the writer's lock, so that two processes that start
+at once agree. One list per file: the log's and the ledger's.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+    text,
+)
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from tailorbird.errors import TailorbirdError, Unavailable
+
+tables = MetaData()
+
+log = Table(
+    "log",
+    tables,
+    Column("seq", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("recorded_at", Float, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+event_keys = Table(
+    "event_keys",
+    tables,
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+)
+versions = Table(
+    "versions",
+    tables,
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+segments = Table(
+    "segments",
+    tables,
+    Column("first_seq", Integer, primary_key=True),
+    Column("last_seq", Integer, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("n_rows", Integer, nullable=False),
+    Column("closed_at", Float, nullable=False),
+)
+keys = Table(
+    "keys",
+    tables,
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("revoked_at", Float),
+)
+decisions = Table(
+    "decisions",
+    tables,
+    Column("n", Integer, primary_key=True),
+    Column("decision_id", Text, nullable=False, unique=True),
+    Column("at", Float, nullable=False),
+    Column("surface", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step of the schema, and the way back."""
+
+    up: Sequence[str]
+    down: Sequence[str]
+
+
+LOG_MIGRATIONS: Final = (
+    Migration(
+        up=(
+            # AUTOINCREMENT: a number is never given out twice, also after a segment took all rows away.
+            "CREATE TABLE log (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL, "
+            "at REAL NOT NULL, recorded_at REAL NOT NULL, body BLOB NOT NULL)",
+            "CREATE TABLE event_keys (key_hash BLOB PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE versions (kind TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL, "
+            "PRIMARY KEY (kind, key)) WITHOUT ROWID",
+            "CREATE TABLE segments (first_seq INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, file TEXT NOT NULL, "
+            "n_rows INTEGER NOT NULL, closed_at REAL NOT NULL)",
+            "CREATE TABLE keys (key_hash BLOB PRIMARY KEY, name TEXT NOT NULL, scope TEXT NOT NULL, "
+            "created_at REAL NOT NULL, revoked_at REAL) WITHOUT ROWID",
+        ),
+        down=tuple(f"DROP TABLE {name}" for name in ("keys", "segments", "versions", "event_keys", "log")),
+    ),
+)
+LEDGER_MIGRATIONS: Final = (
+    Migration(
+        up=(
+            "CREATE TABLE decisions (n INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL UNIQUE, "
+            "at REAL NOT NULL, surface TEXT NOT NULL, person TEXT NOT NULL, body BLOB NOT NULL)",
+            "CREATE INDEX decisions_by_person ON decisions (person, n)",
+        ),
+        down=("DROP TABLE decisions",),
+    ),
+)
+
+
+def open_sqlite(path: Path) -> Engine:
+    """An engine whose transactions take the writer's lock at once, and whose commits are on the disk when they return.
+
+    Taking the lock at BEGIN, not at the first write, is what lets two writers wait for each other instead of failing.
+    """
+    engine = create_engine(f"sqlite:///{path}", pool_size=4, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-32000", "temp_store=MEMORY"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _lock(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def migrate(engine: Engine, migrations: Sequence[Migration], target: int | None = None) -> int:
+    """Bring a file to version ``target`` (the newest by default) and return the version it had.
+
+    Raises:
+        Unavailable: the file was written by a newer Tailorbird.
+    """
+    target = len(migrations) if target is None else target
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"))
+        found = connection.execute(text("SELECT version FROM schema_version")).scalar()
+        if found is None:
+            connection.execute(text("INSERT INTO schema_version VALUES (0)"))
+        version = found or 0
+        if version > len(migrations):
+            raise Unavailable(
+                f"This shop directory has schema version {version}; this Tailorbird knows up to {len(migrations)}.",
+                hint="Install the version that wrote it, or restore a backup.",
+            )
+        steps = [m.up for m in migrations[version:target]] or [m.down for m in reversed(migrations[target:version])]
+        for statements in steps:
+            for statement in statements:
+                connection.execute(text(statement))
+        connection.execute(text("UPDATE schema_version SET version = :version"), {"version": target})
+        return int(version)
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that holds the writer's lock; a machine's failure comes out as an error that says what to do."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (OperationalError, DatabaseError) as error:
+        raise _explained(error, engine) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A consistent snapshot that never waits for a writer."""
+    try:
+        with engine.connect().execution_options(read_only=True) as connection, connection.begin():
+            yield connection
+    except (OperationalError, DatabaseError) as error:
+        raise _explained(error, engine) from error
+
+
+def _explained(error: DatabaseError, engine: Engine) -> TailorbirdError:
+    cause, file = str(error.orig), engine.url.database
+    if "full" in cause:
+        return Unavailable(f"The disk that holds {file} is full.", hint="Free some space; nothing accepted was lost.")
+    if "locked" in cause:
+        return Unavailable(f"{file} is locked by another process.", hint="Try again; `tailorbird doctor` says by whom.")
+    if "malformed" in cause or "not a database" in cause:
+        return Unavailable(f"{file} is damaged: {cause}.", hint="Restore a backup with `tailorbird restore`.")
+    return Unavailable(f"{file} cannot be used: {cause}.", hint="`tailorbird doctor` checks the shop directory.")
