@@ -129,6 +129,7 @@ class Config(_Section):
     ledger: LedgerConfig = LedgerConfig()
     budget: BudgetConfig = BudgetConfig()
     training: TrainingConfig = TrainingConfig()
+    models: dict[str, dict[str, Any]] = Field(default_factory=dict, description="settings of each model, by its name")
     policies: dict[Surface, PolicyConfig] = Field(default_factory=dict, description="by surface")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -261,9 +261,24 @@ class History:
             np.concatenate((self.weights, more.weights)),
         )
 
+    def plus_history(self, other: "History") -> "History":
+        """Both by time; at equal times this one's entries come first."""
+        at = np.concatenate((self.at, other.at))
+        order = np.argsort(at, kind="stable")
+        return History(
+            np.concatenate((self.items, other.items))[order],
+            at[order],
+            np.concatenate((self.weights, other.weights))[order],
+        )
+
     def last(self, n: int) -> "History":
         """The newest ``n`` entries."""
         return self if len(self.items) <= n else History(self.items[-n:], self.at[-n:], self.weights[-n:])
+
+    def before(self, at: float) -> "History":
+        """The entries older than ``at``."""
+        mask = self.at < at
+        return History(self.items[mask], self.at[mask], self.weights[mask])
 
     def recency(self, half_life: float) -> FloatArray:
         """Weight 0.5 ** (steps before the end / half_life) of each entry; shape (n,). Infinity gives ones."""

@@ -1,0 +1,207 @@
+"""Wiring: configuration to backends to engine. The one module that knows the machines.
+
+An `App` is one shop directory, opened by one process. Commands that only need the log (import, export) never pay for
+the engine: it is built, and the log followed to its end, when it is first asked for.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+import structlog
+
+from tailorbird.backends.sql.keys import SqlKeyStore
+from tailorbird.backends.sql.ledger import SqlLedger
+from tailorbird.backends.sql.log import SqlLog
+from tailorbird.config import Config, load_config
+from tailorbird.decide import Engine
+from tailorbird.errors import BadModelFile, NotFound, Unavailable
+from tailorbird.learning.models import Models, load_models
+from tailorbird.learning.registry import Registry
+from tailorbird.protocols import Verdict
+from tailorbird.types import Decision, Entry, Item, Request, User
+
+_CHUNK = 200
+_REPLAY_CHUNK = 5_000
+
+
+class App:
+    """One shop. All state inside ``engine`` belongs to the thread that calls `follow` and `recommend`."""
+
+    def __init__(self, shop_dir: Path, config: Config, clock: Callable[[], float]) -> None:
+        self.shop_dir = shop_dir
+        self.config = config
+        self.clock = clock
+        self.log = SqlLog(shop_dir, clock=clock)
+        self.keys = SqlKeyStore(self.log.engine, clock=clock)
+        self.registry = Registry(shop_dir / "models")
+        self._models_stamp = -1.0
+
+    @classmethod
+    def open(cls, shop_dir: Path, *, config: Config | None = None, clock: Callable[[], float] = time.time) -> Self:
+        """Open a shop directory, making it if it is not there.
+
+        Raises:
+            InvalidConfig: ``tailorbird.toml`` has mistakes; all of them are named.
+            Unavailable: the directory cannot be written, or its files cannot be used.
+        """
+        try:
+            shop_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"The shop directory {shop_dir} cannot be made: {error.strerror}.", hint="Choose one with --shop-dir."
+            ) from error
+        return cls(shop_dir, config or load_config(shop_dir), clock)
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        """Decisions, in a file of their own."""
+        return SqlLedger(self.shop_dir, commit_ms=self.config.ledger.commit_ms)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """State and models as of the log's end."""
+        return self.build_engine()
+
+    def build_engine(self, progress: Callable[[int, int], None] = lambda _done, _of: None) -> Engine:
+        """A new engine that has followed the log to its end; ``progress`` is told records done and in all."""
+        engine = Engine(self.config)
+        self._install(engine, self.load_models())
+        end = self.log.last_seq()
+        while records := self.log.read(engine.seq, _REPLAY_CHUNK):
+            for record in records:
+                engine.apply(record)
+            progress(engine.seq, end)
+        return engine
+
+    # ---- what a request needs ------------------------------------------------------------------------------
+
+    def append(self, entries: Sequence[Entry]) -> Sequence[Verdict]:
+        """Durably add to the log; blocks for the disk and touches no state, so that any thread may call it."""
+        return self.log.append(entries)
+
+    def follow(self, budget_ms: float = 2.0) -> int:
+        """Apply what is new in the log, for at most ``budget_ms``; returns how many records were applied."""
+        deadline = time.perf_counter() + budget_ms / 1000
+        applied = 0
+        while records := self.log.read(self.engine.seq, _CHUNK):
+            for record in records:
+                self.engine.apply(record)
+                applied += 1
+                if time.perf_counter() > deadline:
+                    return applied
+        return applied
+
+    def recommend(self, request: Request) -> Decision:
+        """Decide, and put the decision into the ledger. Never waits for a disk."""
+        decision = self.engine.decide(request)
+        self.ledger.record(decision)
+        return decision
+
+    def item(self, item_id: str) -> Item | None:
+        """An item's newest version, from the log's own table."""
+        body = self.log.current("item", item_id)
+        return None if body is None else msgspec.json.decode(body, type=Item)
+
+    def user(self, user_id: str) -> User | None:
+        """What the shop told us about a user."""
+        body = self.log.current("user", user_id)
+        return None if body is None else msgspec.json.decode(body, type=User)
+
+    def profile(self, user_id: str) -> dict[str, Any]:
+        """What is kept about one user, in words: history, taste, purchases, consent.
+
+        Raises:
+            NotFound: nothing is known of this id.
+        """
+        person = self.engine.state.person(f"u:{user_id}")
+        if person.number < 0 and person.user is None:
+            raise NotFound(f"Nothing is known of the user '{user_id}'.", hint="Ids are case-sensitive.")
+        catalogue = self.engine.catalogue
+        taste, owned = person.states["affinity"], person.states["ownership"]
+        return {
+            "user_id": user_id,
+            "personalised": person.may_personalise,
+            "recent_items": [
+                {"item_id": catalogue.ids[item], "at": at}
+                for item, at in zip(person.history.items.tolist(), person.history.at.tolist(), strict=True)
+            ][::-1][:50],
+            "categories": _shares(taste.categories, catalogue.categories.names),
+            "brands": _shares(taste.brands, catalogue.brands.names),
+            "bought": {catalogue.ids[item]: times for item, (times, _) in owned.bought.items()},
+            "cart": [catalogue.ids[item] for item in owned.cart],
+        }
+
+    # ---- models ----------------------------------------------------------------------------------------------
+
+    def load_models(self) -> Models:
+        """The models that serve, as the registry says now. Reads files; call it off the request's thread.
+
+        A model that cannot be read is left out with a warning: the others, and the counting channels, go on serving.
+        """
+        stamp = self.registry.stamp()
+        return load_models(self.registry, stamp, on_bad=_warn)
+
+    def newer_models(self) -> bool:
+        """Whether a promotion has happened since the engine's models were loaded."""
+        return self.registry.stamp() != self._models_stamp
+
+    def install(self, models: Models) -> None:
+        """Serve with these models; they first learn what came after their fit. Call on the engine's thread."""
+        self._install(self.engine, models)
+        oldest = min(self.engine.fitted_seq.values(), default=self.engine.seq)
+        if oldest < self.engine.seq:
+            self._catch_up(oldest)
+
+    def _install(self, engine: Engine, models: Models) -> None:
+        engine.install(
+            models.retrievers,
+            models.ranker,
+            ranker_columns=models.ranker_columns,
+            versions=models.versions,
+            fitted_seq=models.fitted_seq,
+        )
+        self._models_stamp = models.stamp
+
+    def _catch_up(self, after: int) -> None:
+        """Let freshly installed channels learn from the records between their fit and now."""
+        engine = self.engine
+        while (records := self.log.read(after, _REPLAY_CHUNK)) and after < engine.seq:
+            for record in records:
+                if record.seq <= engine.seq and record.kind == "event":
+                    engine.relearn(record)
+            after = records[-1].seq
+
+    # ---- upkeep --------------------------------------------------------------------------------------------
+
+    def close_segments(self) -> list[str]:
+        """Move closed days of the log into Parquet; the files written."""
+        return self.log.close_segments(hot_days=self.config.log.hot_days, rows=self.config.log.segment_rows)
+
+    def close(self) -> None:
+        """Commit the decisions that wait and let go of the files."""
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+        self.log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _shares(weights: Mapping[int, float], names: Sequence[str]) -> dict[str, float]:
+    total = sum(weights.values()) or 1.0
+    best: Iterable[tuple[int, float]] = sorted(weights.items(), key=lambda pair: -pair[1])[:20]
+    return {names[code]: round(weight / total, 4) for code, weight in best}
+
+
+def _warn(name: str, error: BadModelFile) -> None:
+    structlog.get_logger("tailorbird.app").warning("a model was left out", model=name, cause=str(error))

@@ -1,0 +1,421 @@
+"""ONE REQUEST from start to finish. Live traffic, replay for training, evaluation and the simulator all come this way.
+
+Read `Engine.decide`: each line is a stage with its own room, its own milliseconds and its own fallback. A stage that
+fails or would come too late is left out, and the decision says so; the answer is never empty while the shop has an item
+that may be shown.
+"""
+
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import structlog
+
+from tailorbird.config import Config, PolicyConfig
+from tailorbird.errors import BadInput, TailorbirdError, UnknownSurface, did_you_mean
+from tailorbird.features import VIEWS
+from tailorbird.features.online_state import OnlineState
+from tailorbird.protocols import Ranker, Reranker, Retriever
+from tailorbird.ranking.matrix import fused_score, matrix_columns, ranking_matrix, reciprocal_ranks
+from tailorbird.reranking.dpp import DppDiversity
+from tailorbird.reranking.exploration import Placement, place, seed_of
+from tailorbird.reranking.rules import allowed, boosts, one_per_group
+from tailorbird.types import (
+    NOBODY,
+    SURFACES,
+    Candidates,
+    Decision,
+    FloatArray,
+    History,
+    IntArray,
+    Interaction,
+    Person,
+    Placed,
+    Policy,
+    Record,
+    Request,
+)
+
+T = TypeVar("T")
+
+_PAGES_KEPT: Final = 500
+_FALLBACK_SECONDS: Final = 30.0
+REASONS: Final = {
+    "popular": "Popular in this shop",
+    "trending": "Rising right now",
+    "covisitation": "Others went on to this after {last}",
+    "item-knn": "Liked by people who liked {last}",
+    "ease": "Goes with what you looked at",
+    "ials": "Liked by people with a taste like yours",
+    "content": "Similar to {last}",
+    "fallback": "From the catalogue",
+}
+
+
+class Stopwatch:
+    """Milliseconds per stage, and whether there is time for another one."""
+
+    def __init__(self, budget_ms: float, tick: Callable[[], float] = time.perf_counter) -> None:
+        self.spent: dict[str, float] = {}
+        self.degraded: list[str] = []
+        self._budget, self._tick = budget_ms, tick
+        self._start = self._last = tick()
+
+    def stage(self, name: str) -> None:
+        """Close the stage that ends here."""
+        now = self._tick()
+        self.spent[name] = self.spent.get(name, 0.0) + (now - self._last) * 1000
+        self._last = now
+
+    @property
+    def late(self) -> bool:
+        """Whether the budget is used up."""
+        return (self._tick() - self._start) * 1000 > self._budget
+
+    def attempt(self, what: str, work: Callable[[], T], otherwise: T) -> T:
+        """The work's result, or ``otherwise`` when there is no time or it fails; the decision will say which."""
+        if self.late:
+            self.degraded.append(f"{what}: left out, over budget")
+            return otherwise
+        try:
+            return work()
+        except TailorbirdError:
+            raise
+        except Exception:  # noqa: BLE001  # a stage's edge, see below
+            # The edge of a stage: whatever a model does wrong, the shopper still gets a slate and the log the cause.
+            structlog.get_logger("tailorbird.decide").exception("a stage failed", stage=what)
+            self.degraded.append(f"{what}: failed")
+            return otherwise
+
+
+class Engine:
+    """State, models and recipes in one process. One thread owns it; nothing in it waits for a disk or a network.
+
+    ``seq`` is the last record applied. ``fitted_seq`` says per retriever up to which record it was fitted: it learns
+    only from later ones, so that nothing counts twice.
+    """
+
+    def __init__(self, config: Config, *, new_id: Callable[[], str] = lambda: uuid.uuid4().hex) -> None:
+        self.config = config
+        self.state = OnlineState(config.events, VIEWS.values())
+        self.catalogue = self.state.catalogue
+        self.retrievers: dict[str, Retriever] = {}
+        self.ranker: Ranker | None = None
+        self.ranker_columns: tuple[str, ...] = ()
+        self.rerankers: list[Reranker] = [DppDiversity(self.catalogue)]
+        self.models: dict[str, str] = {}
+        self.fitted_seq: dict[str, int] = {}
+        self.policies: dict[str, Policy] = {}
+        self.seq = 0
+        self._new_id = new_id
+        self._pages: OrderedDict[str, tuple[Candidates, set[int]]] = OrderedDict()
+        self._fallback: tuple[float, int, IntArray] = (-np.inf, -1, np.empty(0, np.int32))
+        self._write_policies()
+
+    def install(
+        self,
+        retrievers: Mapping[str, Retriever],
+        ranker: Ranker | None = None,
+        *,
+        ranker_columns: Sequence[str] = (),
+        versions: Mapping[str, str] | None = None,
+        fitted_seq: Mapping[str, int] | None = None,
+    ) -> None:
+        """Serve with these models from the next request on."""
+        self.retrievers = dict(sorted(retrievers.items()))
+        self.fitted_seq = {name: (fitted_seq or {}).get(name, 0) for name in retrievers}
+        self.models = dict(versions or {})
+        self.ranker_columns = tuple(ranker_columns)
+        # A ranker reads columns by position: with other channels or views than it was fitted on it would read nonsense.
+        self.ranker = ranker if self.ranker_columns == self.columns else None
+        self._write_policies()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the ranking matrix's columns."""
+        return matrix_columns(tuple(self.retrievers), self.state.columns)
+
+    def apply(self, record: Record) -> list[Interaction]:
+        """Take in one record of the log, in order: channels learn from it, then the features fold it."""
+        steps = self.state.steps(record)
+        for step in steps:
+            self.observe(step, seq=record.seq)
+        self.seq = record.seq
+        return steps
+
+    def observe(self, step: Interaction, *, seq: int) -> None:
+        """One interaction: the channels see the history as it was before."""
+        if step.weight > 0:
+            history = self.state.history(step.person)
+            for name, retriever in self.retrievers.items():
+                if seq > self.fitted_seq[name]:
+                    retriever.learn(step, history)
+        self.state.fold(step)
+
+    def relearn(self, record: Record) -> None:
+        """Let channels that were fitted before ``record`` learn from it; the features have folded it already."""
+        for step in self.state.steps(record):
+            if step.weight > 0:
+                history = self.state.history(step.person).before(step.at)
+                for name, retriever in self.retrievers.items():
+                    if record.seq > self.fitted_seq[name]:
+                        retriever.learn(step, history)
+
+    def decide(self, request: Request) -> Decision:
+        """The slate for one request, with all that is needed to explain it.
+
+        Raises:
+            UnknownSurface: no policy is configured for the surface.
+            BadInput: the request filters by an unknown field, or its cursor is not known.
+        """
+        watch = Stopwatch(self.config.budget.total_ms)
+        policy = self.policy_of(request.surface)
+        decision_id = request.decision_id or self._new_id()
+        person = self._person(request)
+        query = self.query(request, person)
+        watch.stage("prepare")
+        if request.cursor:
+            pool, hidden = self._page(request.cursor)
+        else:
+            pool, hidden = self._ranked_pool(request, person, query, policy, watch), set()
+        slate = place(
+            len(pool), request.limit, policy.exploration, most_explored=policy.diversity_pool, seed=seed_of(decision_id)
+        )
+        self._keep_page(decision_id, pool, slate, hidden)
+        placed = self._placed(request, pool, slate, query)
+        watch.stage("place")
+        return Decision(
+            decision_id=decision_id,
+            at=request.at,
+            surface=request.surface,
+            person=person.key,
+            policy=policy.name,
+            policy_version=policy.version,
+            items=placed,
+            request=request,
+            seq=self.seq,
+            models=self.models,
+            pool_size=len(pool),
+            degraded="; ".join(watch.degraded) or None,
+            timings_ms={name: round(ms, 3) for name, ms in watch.spent.items()},
+            explanation=self._explained(pool, slate) if request.explain else {},
+        )
+
+    def _ranked_pool(
+        self, request: Request, person: Person, query: History, policy: Policy, watch: Stopwatch
+    ) -> Candidates:
+        """Gather, rank and re-rank."""
+        pool = self.gather(request, person, query, policy, watch)
+        if self.ranker is not None and policy.ranker:
+            ranker, before = self.ranker, pool.score
+            matrix = self.matrix(pool, request, person)
+            watch.stage("features")
+            pool.score = watch.attempt("ranker", partial(ranker.score, matrix), before)
+            if request.explain:
+                pool.trail["matrix"] = dict(zip(pool.items.tolist(), matrix, strict=True))
+            watch.stage("rank")
+        for rule, (factor, mask) in boosts(request, pool.items, self.catalogue).items():
+            pool.score = np.where(mask, pool.score + np.log(max(factor, 1e-6)), pool.score)
+            pool.trail.setdefault("boosted", {})[rule] = int(mask.sum())
+        pool = pool.ordered()
+        pool.trail["ranked"] = pool.items
+        for reranker in self.rerankers:
+            unchanged = pool
+            pool = watch.attempt(reranker.name, partial(reranker.rerank, request, person, pool, policy), unchanged)
+        watch.stage("rerank")
+        return pool
+
+    # ---- stages ----------------------------------------------------------------------------------------------
+
+    def gather(self, request: Request, person: Person, query: History, policy: Policy, watch: Stopwatch) -> Candidates:
+        """The pool that the ranker sees: retrieved, allowed, judged by every channel, cut to size by fused ranks."""
+        pool = self.retrieve(request, query, policy, watch)
+        watch.stage("retrieve")
+        pool = self._allow(pool, request, person, policy)
+        watch.stage("filter")
+        self.judge(pool, request, query, watch)
+        pool.score = fused_score(pool.scores)
+        if len(pool) > policy.pool:
+            pool = pool.ordered().take(np.arange(policy.pool))
+        watch.stage("score")
+        return pool
+
+    def query(self, request: Request, person: Person) -> History:
+        """The history that channels read: the person's own, with the page's item or the cart as its newest entries."""
+        anchors = self.catalogue.numbers((*request.cart, *((request.item_id,) if request.item_id else ())))
+        return person.history.plus(anchors, at=request.at)
+
+    def retrieve(self, request: Request, query: History, policy: Policy, watch: Stopwatch) -> Candidates:
+        """The union of what the policy's channels propose, each item once."""
+        names = tuple(self.retrievers)
+        nothing = (np.empty(0, np.int32), np.empty(0))
+        found: dict[str, IntArray] = {}
+        for channel in policy.channels:
+            retriever = self.retrievers.get(channel.retriever)
+            if retriever is not None:
+                items, _ = watch.attempt(
+                    channel.retriever,
+                    partial(retriever.retrieve, request, query, channel.limit),
+                    nothing,
+                )
+                found[channel.retriever] = items
+        union = np.unique(np.concatenate([nothing[0], *found.values()]))
+        pool = _candidates(union, names)
+        for name, items in found.items():
+            pool.found[np.searchsorted(union, items), names.index(name)] = True
+        pool.trail["retrieved"] = {name: len(items) for name, items in found.items()}
+        pool.trail["union"] = len(union)
+        return pool
+
+    def judge(self, pool: Candidates, request: Request, query: History, watch: Stopwatch) -> None:
+        """Every channel's score for the whole pool, into ``pool.scores``."""
+        for column, (name, retriever) in enumerate(self.retrievers.items()):
+            none = pool.scores[:, column]
+            pool.scores[:, column] = watch.attempt(
+                f"{name} score", partial(retriever.score, request, query, pool.items), none
+            )
+
+    def matrix(self, pool: Candidates, request: Request, person: Person) -> FloatArray:
+        """The ranker's matrix of this pool; see `ranking_matrix`."""
+        return ranking_matrix(pool, self.state.read(person, request, pool.items))
+
+    def _allow(self, pool: Candidates, request: Request, person: Person, policy: Policy) -> Candidates:
+        """The pool after the hard rules, filled up from the whole catalogue when they leave fewer than the slate."""
+        keep, removed = allowed(pool.items, request, person, policy, self.catalogue)
+        trail, pool = pool.trail, pool.take(keep)
+        if len(pool) < request.limit:
+            pool = self._filled_up(pool, request, person, policy)
+        singles = one_per_group(pool.items, self.catalogue)
+        if not singles.all():
+            removed["other variant shown"] = int((~singles).sum())
+            pool = pool.take(singles)
+        pool.trail = {**trail, "filtered": removed, "allowed": len(pool)}
+        return pool
+
+    def _filled_up(self, pool: Candidates, request: Request, person: Person, policy: Policy) -> Candidates:
+        """Add the most wanted allowed items of the catalogue until there are three slates of them, or no more."""
+        wanted, have = 3 * request.limit, [pool.items]
+        order = self._most_wanted(request.at)
+        order = order[~np.isin(order, pool.items)]
+        for start in range(0, len(order), 2_000):
+            some = order[start : start + 2_000]
+            have.append(some[allowed(some, request, person, policy, self.catalogue)[0]])
+            if sum(map(len, have)) >= wanted:
+                break
+        more = np.concatenate(have)[: max(wanted, len(pool))]
+        bigger = _candidates(more, pool.channels)
+        bigger.found[: len(pool)] = pool.found
+        bigger.trail = pool.trail
+        return bigger
+
+    def _most_wanted(self, at: float) -> IntArray:
+        """All items by decayed interest, then the newest first; remade when older than 30 seconds."""
+        made, size, order = self._fallback
+        if abs(at - made) > _FALLBACK_SECONDS or size != len(self.catalogue):
+            interest = self.state.item_rows("item_counts")[:, 2]
+            order = np.lexsort((-np.arange(len(interest)), -interest)).astype(np.int32)
+            self._fallback = (at, len(self.catalogue), order)
+        return order
+
+    # ---- the answer ------------------------------------------------------------------------------------------
+
+    def policy_of(self, surface: str) -> Policy:
+        """The recipe of a surface."""
+        policy = self.policies.get(surface)
+        if policy is None:
+            raise UnknownSurface(
+                f"No policy is configured for surface '{surface}'.", hint=did_you_mean(surface, self.policies)
+            )
+        return policy
+
+    def _person(self, request: Request) -> Person:
+        person = self.state.person(request.person)
+        if person.may_personalise:
+            return person
+        stranger = self.state.person("")
+        return Person(person.key, NOBODY, stranger.history, stranger.states, person.user)
+
+    def _placed(self, request: Request, pool: Candidates, slate: Placement, query: History) -> tuple[Placed, ...]:
+        channels = np.array([*pool.channels, "fallback"])
+        # The source is the channel that ranks the item highest; what no channel proposed came from the catalogue.
+        standing = np.where(pool.found, reciprocal_ranks(pool.scores), -1.0)
+        best = standing.argmax(axis=1) if pool.channels else np.zeros(len(pool), np.int64)
+        best = np.where(pool.found.any(axis=1), best, len(pool.channels))
+        last = f"“{self._title(int(query.items[-1]))}”" if len(query) else "your last visit"
+        placed = []
+        for position, row in enumerate(slate.rows.tolist()):
+            source = str(channels[best[row]])
+            explored = bool(slate.explored[position])
+            scores = dict(zip(pool.channels, pool.scores[row].tolist(), strict=True))
+            placed.append(
+                Placed(
+                    item_id=self.catalogue.ids[int(pool.items[row])],
+                    position=position,
+                    score=float(pool.score[row]),
+                    source=source,
+                    reason="Something new to try" if explored else REASONS.get(source, source).format(last=last),
+                    propensity=float(slate.propensities[position]),
+                    explored=explored,
+                    channels=scores if request.explain else {},
+                )
+            )
+        return tuple(placed)
+
+    def _title(self, item: int) -> str:
+        return self.catalogue.item(item).title or self.catalogue.ids[item]
+
+    def _explained(self, pool: Candidates, slate: Placement) -> dict[str, Any]:
+        """The waterfall in counts; for each placed item its ranks and what moved its score."""
+        trail = dict(pool.trail)
+        matrix = trail.pop("matrix", {})
+        ranked = {int(item): rank for rank, item in enumerate(trail.pop("ranked", pool.items).tolist())}
+        items = {}
+        for row in slate.rows.tolist():
+            number = int(pool.items[row])
+            why = dict(self.ranker.contributions(matrix[number])) if self.ranker and number in matrix else {}
+            items[self.catalogue.ids[number]] = {
+                "rank_before_diversity": ranked.get(number, row),
+                "rank_after_diversity": row,
+                "contributions": dict(list(why.items())[:8]),
+            }
+        return {**trail, "explored": int(slate.explored.sum()), "items": items}
+
+    # ---- pages -----------------------------------------------------------------------------------------------
+
+    def _page(self, cursor: str) -> tuple[Candidates, set[int]]:
+        """What is left of the pool of an earlier decision."""
+        kept = self._pages.get(cursor)
+        if kept is None:
+            raise BadInput(
+                f"The cursor '{cursor[:64]}' is not known, or expired after {_PAGES_KEPT} newer decisions.",
+                hint="Ask again without a cursor.",
+            )
+        pool, hidden = kept
+        left = pool.take(np.array([n for n in range(len(pool)) if int(pool.items[n]) not in hidden], np.int64))
+        return left, hidden
+
+    def _keep_page(self, decision_id: str, pool: Candidates, slate: Placement, hidden: set[int]) -> None:
+        self._pages[decision_id] = (pool, hidden | set(pool.items[slate.rows].tolist()))
+        while len(self._pages) > _PAGES_KEPT:
+            self._pages.popitem(last=False)
+
+    def has_more(self, decision_id: str) -> bool:
+        """Whether a cursor to this decision would bring more items."""
+        kept = self._pages.get(decision_id)
+        return kept is not None and len(kept[0]) > len(kept[1] & set(kept[0].items.tolist()))
+
+    def _write_policies(self) -> None:
+        channels = dict.fromkeys(self.retrievers, 100)
+        for surface in SURFACES:
+            recipe = self.config.policies.get(surface, PolicyConfig())
+            self.policies[surface] = recipe.policy(surface, channels)
+
+
+def _candidates(items: IntArray, channels: Iterable[str]) -> Candidates:
+    names = tuple(channels)
+    shape = (len(items), len(names))
+    return Candidates(items, names, np.zeros(shape), np.zeros(shape, np.bool_), np.zeros(len(items)))

@@ -1,0 +1,16 @@
+"""Feature views, each a fold over the log with its `update` and `read` in one file, and the online state they make."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tailorbird.features.activity import Activity
+from tailorbird.features.affinity import Affinity
+from tailorbird.features.item_counts import ItemCounts
+from tailorbird.features.item_facts import ItemFacts
+from tailorbird.features.ownership import Ownership
+from tailorbird.features.recent_items import RecentItems
+from tailorbird.protocols import FeatureView
+
+VIEWS: Final[Mapping[str, type[FeatureView]]] = {
+    view.name: view for view in (RecentItems, Ownership, Affinity, Activity, ItemCounts, ItemFacts)
+}

@@ -1,0 +1,105 @@
+"""How much a person leans to each category, department and brand, and at which prices, recent events weighing more.
+
+Chosen over a plain count because taste moves; over a model because it must change with the next click. Weights grow
+with time instead of old ones shrinking (forward decay: Cormode et al., Forward Decay, 2009, section 3): a share is a
+ratio, so the common factor cancels, an update touches one number, and a late event is weighed by its own time.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+import numpy as np
+
+from tailorbird.catalogue import Catalogue
+from tailorbird.protocols import Scope
+from tailorbird.types import DAY_SECONDS, NOBODY, FloatArray, IntArray, Interaction, Request
+
+_LANDMARK: Final = 1_577_836_800.0  # 2020-01-01: any constant serves; see `_forward`
+_MOST_DOUBLINGS: Final = 900.0
+
+
+@dataclass(slots=True)
+class Taste:
+    """Forward-decayed weight per code, and of log prices: total weight, weighted sum, weighted sum of squares."""
+
+    categories: dict[int, float] = field(default_factory=dict)
+    departments: dict[int, float] = field(default_factory=dict)
+    brands: dict[int, float] = field(default_factory=dict)
+    prices: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+class Affinity:
+    """Fold of scope user."""
+
+    name: ClassVar[str] = "affinity"
+    version: ClassVar[int] = 1
+    scope: ClassVar[Scope] = Scope.USER
+    columns: ClassVar[tuple[str, ...]] = ("category_share", "department_share", "brand_share", "price_gap")
+
+    def __init__(self, half_life_days: float = 30.0) -> None:
+        self.half_life_days = half_life_days
+
+    def empty(self) -> Taste:
+        """No taste known."""
+        return Taste()
+
+    def update(self, state: Taste, step: Interaction, catalogue: Catalogue) -> Taste:
+        """Add the step's weight where the item stands in the catalogue now."""
+        if step.weight <= 0:
+            return state
+        weight = step.weight * self._forward(step.at)
+        for codes, column in (
+            (state.categories, catalogue.category),
+            (state.departments, catalogue.department),
+            (state.brands, catalogue.brand),
+        ):
+            code = int(column[step.item])
+            if code != NOBODY:
+                codes[code] = codes.get(code, 0.0) + weight
+        price = float(catalogue.price[step.item])
+        if price > 0:
+            log_price = float(np.log(price))
+            total, first, second = state.prices
+            state.prices = (total + weight, first + weight * log_price, second + weight * log_price**2)
+        return state
+
+    def merge(self, mine: Taste, theirs: Taste) -> Taste:
+        """Weights add up: both were grown from the same landmark."""
+        return Taste(
+            _sum(mine.categories, theirs.categories),
+            _sum(mine.departments, theirs.departments),
+            _sum(mine.brands, theirs.brands),
+            tuple(a + b for a, b in zip(mine.prices, theirs.prices, strict=True)),  # type: ignore[arg-type]  # three
+        )
+
+    def read(self, state: Taste, _request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
+        """Three shares in [0, 1], and how many deviations the price lies above what the person looks at."""
+        out = np.zeros((len(items), len(self.columns)))
+        for column, codes, of_item in (
+            (0, state.categories, catalogue.category),
+            (1, state.departments, catalogue.department),
+            (2, state.brands, catalogue.brand),
+        ):
+            total = sum(codes.values())
+            if total > 0:
+                get = codes.get
+                out[:, column] = [get(code, 0.0) / total for code in of_item[items].tolist()]
+        total, first, second = state.prices
+        if total > 0:
+            mean = first / total
+            spread = np.sqrt(max(second / total - mean**2, 0.0)) + 0.3
+            gap = (np.log(np.maximum(catalogue.price[items], 0.01)) - mean) / spread
+            out[:, 3] = np.clip(np.nan_to_num(gap, nan=0.0), -10, 10)
+        return out
+
+    def _forward(self, at: float) -> float:
+        """2 ** (half-lives since the landmark), held within the range of a float for times that are mere positions."""
+        doublings = (at - _LANDMARK) / DAY_SECONDS / self.half_life_days
+        return float(2.0 ** min(max(doublings, -_MOST_DOUBLINGS), _MOST_DOUBLINGS))
+
+
+def _sum(mine: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:
+    out = dict(mine)
+    for code, weight in theirs.items():
+        out[code] = out.get(code, 0.0) + weight
+    return out

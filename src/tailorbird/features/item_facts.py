@@ -1,0 +1,46 @@
+"""What the catalogue itself says of an item: price, discount, age. A fold whose state is empty."""
+
+from typing import ClassVar, Final
+
+import numpy as np
+
+from tailorbird.catalogue import Catalogue
+from tailorbird.protocols import Scope
+from tailorbird.types import DAY_SECONDS, Array, FloatArray, IntArray, Interaction, Request
+
+_UNKNOWN_AGE_DAYS: Final = 365.0
+
+
+class ItemFacts:
+    """Fold of scope item."""
+
+    name: ClassVar[str] = "item_facts"
+    version: ClassVar[int] = 1
+    scope: ClassVar[Scope] = Scope.ITEM
+    columns: ClassVar[tuple[str, ...]] = ("log_price", "discount", "log_age_days")
+
+    def empty(self) -> Array:
+        """Nothing to keep; shape (0,)."""
+        return np.zeros(0)
+
+    def update(self, state: Array, _step: Interaction, _catalogue: Catalogue) -> Array:
+        """Events change nothing."""
+        return state
+
+    def merge(self, mine: Array, _theirs: Array) -> Array:
+        """Nothing with nothing."""
+        return mine
+
+    def read(self, _state: Array, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
+        """Log price (0 if not known), share off the list price in [0, 1], log of days since the item was created."""
+        price, list_price = catalogue.price[items], catalogue.list_price[items]
+        age_days = np.maximum(request.at - catalogue.created_at[items], 0.0) / DAY_SECONDS
+        with np.errstate(divide="ignore", invalid="ignore"):
+            discount = np.clip(1 - price / list_price, 0.0, 1.0)
+        return np.column_stack(
+            (
+                np.log1p(np.nan_to_num(price, nan=0.0).clip(min=0.0)),
+                np.nan_to_num(discount, nan=0.0),
+                np.log1p(np.nan_to_num(age_days, nan=_UNKNOWN_AGE_DAYS)),
+            )
+        )

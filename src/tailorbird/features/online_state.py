@@ -1,0 +1,181 @@
+"""The online state: what the log says, folded up to its last record. Lives in the process that serves.
+
+``apply`` is the only way in, live and in replay, and takes records in the log's order; so two processes that have
+applied the same records hold the same state to the bit. Nothing here is locked: one thread owns it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from tailorbird.catalogue import Catalogue
+from tailorbird.config import EventsConfig
+from tailorbird.features.recent_items import Recent, RecentItems
+from tailorbird.protocols import FeatureView, Scope
+from tailorbird.types import (
+    NOBODY,
+    Array,
+    Event,
+    FloatArray,
+    History,
+    Identity,
+    IntArray,
+    Interaction,
+    Item,
+    Person,
+    Record,
+    Request,
+    User,
+    person_key,
+)
+
+_DECODERS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
+    "event": msgspec.json.Decoder(Event),
+    "item": msgspec.json.Decoder(Item),
+    "user": msgspec.json.Decoder(User),
+    "identity": msgspec.json.Decoder(Identity),
+}
+
+
+class OnlineState:
+    """Catalogue, people and the state of every feature view, after the records applied so far.
+
+    ``keys`` are person keys by number; after a merge two keys have one number and the other number is never used again.
+    """
+
+    def __init__(self, events: EventsConfig, views: Iterable[type[FeatureView]]) -> None:
+        self.catalogue = Catalogue()
+        self.keys: list[str] = []
+        self._events = events
+        self._views: list[FeatureView] = [_made(view, events) for view in views]
+        self._users: dict[str, User] = {}
+        self._number: dict[str, int] = {}
+        self._of_user: dict[str, list[Any]] = {v.name: [] for v in self._views if v.scope is Scope.USER}
+        self._of_item: dict[str, Array] = {v.name: _rows(v, 1024) for v in self._views if v.scope is Scope.ITEM}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that `read` gives, in order."""
+        return tuple(column for view in self._views for column in view.columns)
+
+    def steps(self, record: Record) -> list[Interaction]:
+        """Take in what a record says of items and people, and return the interactions that are to be folded."""
+        content: Any = _DECODERS[record.kind].decode(record.body)
+        if record.kind == "item":
+            self.catalogue.upsert(content)
+        elif record.kind == "user":
+            self._users[f"u:{content.user_id}"] = content
+        elif record.kind == "identity":
+            self._join(f"a:{content.anonymous_id}", f"u:{content.user_id}")
+        else:
+            return self._steps_of_event(content)
+        return []
+
+    def fold(self, step: Interaction) -> None:
+        """Let every view take one step."""
+        self._make_room(step.item)
+        for view in self._views:
+            if view.scope is Scope.USER:
+                states = self._of_user[view.name]
+                states[step.person] = view.update(states[step.person], step, self.catalogue)
+            else:
+                rows = self._of_item[view.name]
+                rows[step.item] = view.update(rows[step.item], step, self.catalogue)
+
+    def number(self, key: str) -> int:
+        """The number of a person, given out now for a key that is new."""
+        number = self._number.get(key)
+        if number is None:
+            number = self._number[key] = len(self.keys)
+            self.keys.append(key)
+            for view in self._views:
+                if view.scope is Scope.USER:
+                    self._of_user[view.name].append(view.empty())
+        return number
+
+    def person(self, key: str) -> Person:
+        """Whoever has this key, with their states; a stranger's empty ones if nobody does."""
+        number = self._number.get(key, NOBODY)
+        user = self._users.get(key) or (self._users.get(self.keys[number]) if number != NOBODY else None)
+        states = self._states(number)
+        return Person(key, number, self.history(number), states, user)
+
+    def user(self, user_id: str) -> User | None:
+        """What the shop told us about a user."""
+        return self._users.get(f"u:{user_id}")
+
+    def history(self, number: int) -> History:
+        """The history of a person's number; empty for NOBODY."""
+        if number == NOBODY:
+            return History.empty()
+        recent: Recent = self._of_user[RecentItems.name][number]
+        return recent.history()
+
+    def read(self, person: Person, request: Request, items: IntArray) -> FloatArray:
+        """The features of each item for this person now, in the order of ``columns``; shape (n, len(columns))."""
+        self._make_room(int(items.max(initial=0)))
+        parts = []
+        for view in self._views:
+            state = person.states[view.name] if view.scope is Scope.USER else self._of_item[view.name][items]
+            parts.append(view.read(state, request, items, self.catalogue))
+        return np.concatenate(parts, axis=1)
+
+    def item_rows(self, view: str) -> Array:
+        """The rows of a view of scope item, by item number."""
+        self._make_room(len(self.catalogue) - 1)
+        return self._of_item[view][: len(self.catalogue)]
+
+    def _states(self, number: int) -> Mapping[str, Any]:
+        if number == NOBODY:
+            return {view.name: view.empty() for view in self._views if view.scope is Scope.USER}
+        return {name: states[number] for name, states in self._of_user.items()}
+
+    def _steps_of_event(self, event: Event) -> list[Interaction]:
+        key = event.person
+        if event.user_id and event.anonymous_id:
+            self._join(person_key(None, event.anonymous_id), key)
+        person, weight = self.number(key), self._events.weight(event)
+        return [
+            Interaction(
+                person=person,
+                item=self.catalogue.number(line.item_id),
+                at=event.at,
+                type=event.type,
+                weight=weight,
+                quantity=line.quantity,
+                price=line.price,
+                session=event.session_id,
+            )
+            for line in event.lines
+        ]
+
+    def _join(self, anonymous: str, known: str) -> None:
+        """From now on both keys are one person; what the anonymous one did before belongs to the known one."""
+        mine = self.number(known)
+        theirs = self._number.get(anonymous)
+        self._number[anonymous] = mine
+        if theirs is None or theirs == mine or self.keys[theirs] != anonymous:
+            # The device is new, or already this person's, or it was somebody else's before: their past stays theirs.
+            return
+        for view in self._views:
+            if view.scope is Scope.USER:
+                states = self._of_user[view.name]
+                states[mine] = view.merge(states[mine], states[theirs])
+                states[theirs] = view.empty()
+
+    def _make_room(self, item: int) -> None:
+        for view in self._views:
+            if view.scope is Scope.ITEM and item >= len(self._of_item[view.name]):
+                rows = _rows(view, 2 * item)
+                rows[: len(self._of_item[view.name])] = self._of_item[view.name]
+                self._of_item[view.name] = rows
+
+
+def _made(view: type[FeatureView], events: EventsConfig) -> FeatureView:
+    return view(keep=events.history) if view is RecentItems else view()
+
+
+def _rows(view: FeatureView, n: int) -> Array:
+    return np.tile(view.empty(), (n, 1))

@@ -1,0 +1,110 @@
+"""What a person looked at last: the history that retrievers read as their query, and what it says of each candidate.
+
+Kept whole (the last few hundred) instead of summarised, because every sequence-aware channel wants the order.
+"""
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+import numpy as np
+
+from tailorbird.catalogue import Catalogue
+from tailorbird.protocols import Scope
+from tailorbird.types import FloatArray, History, IntArray, Interaction, Request
+
+_NEVER_MINUTES: Final = 60 * 24 * 365.0
+
+
+@dataclass(slots=True)
+class Recent:
+    """A person's interactions of interest, oldest first, and what they said no to (item number -> when)."""
+
+    items: array[int] = field(default_factory=lambda: array("i"))
+    at: array[float] = field(default_factory=lambda: array("d"))
+    weights: array[float] = field(default_factory=lambda: array("d"))
+    rejected: dict[int, float] = field(default_factory=dict)
+
+    def history(self) -> History:
+        """As columns; a copy, because the arrays grow in place."""
+        return History(np.array(self.items, np.int32), np.array(self.at), np.array(self.weights))
+
+
+class RecentItems:
+    """Fold of scope user."""
+
+    name: ClassVar[str] = "recent_items"
+    version: ClassVar[int] = 1
+    scope: ClassVar[Scope] = Scope.USER
+    columns: ClassVar[tuple[str, ...]] = (
+        "times_seen",
+        "log_minutes_since_seen",
+        "category_of_last",
+        "brand_of_last",
+        "log_price_to_last",
+    )
+
+    def __init__(self, keep: int = 200) -> None:
+        self.keep = keep
+
+    def empty(self) -> Recent:
+        """Nothing seen."""
+        return Recent()
+
+    def update(self, state: Recent, step: Interaction, _catalogue: Catalogue) -> Recent:
+        """Append interest; remember an explicit no until interest in the same item returns."""
+        if step.weight < 0:
+            state.rejected[step.item] = step.at
+        elif step.weight > 0:
+            state.rejected.pop(step.item, None)
+            state.items.append(step.item)
+            state.at.append(step.at)
+            state.weights.append(step.weight)
+            # Trimmed in strides: shifting 200 entries on every event would be most of the fold's cost.
+            if len(state.items) >= 2 * self.keep:
+                self._trim(state)
+        return state
+
+    def merge(self, mine: Recent, theirs: Recent) -> Recent:
+        """Both histories by time; equal times keep mine first."""
+        both = mine.history().plus_history(theirs.history())
+        rejected = dict(theirs.rejected)
+        for item, at in mine.rejected.items():
+            rejected[item] = max(at, rejected.get(item, at))
+        merged = Recent(
+            array("i", both.items.tolist()), array("d", both.at.tolist()), array("d", both.weights.tolist()), rejected
+        )
+        self._trim(merged)
+        return merged
+
+    def read(self, state: Recent, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
+        """Times seen, minutes since (log), same leaf category and brand as the last item, price against it (log)."""
+        out = np.zeros((len(items), len(self.columns)))
+        out[:, 1] = np.log1p(_NEVER_MINUTES)
+        if not len(state.items):
+            return out
+        seen = np.array(state.items, np.int32)
+        order = np.argsort(seen, kind="stable")
+        ranked = seen[order]
+        first, end = np.searchsorted(ranked, items), np.searchsorted(ranked, items, side="right")
+        out[:, 0] = end - first
+        again = end > first
+        last_at = np.array(state.at)[order[end[again] - 1]]
+        out[again, 1] = np.log1p(np.maximum(request.at - last_at, 0.0) / 60)
+        last = int(seen[-1])
+        out[:, 2] = (catalogue.category[items] == catalogue.category[last]) & (catalogue.category[last] >= 0)
+        out[:, 3] = (catalogue.brand[items] == catalogue.brand[last]) & (catalogue.brand[last] >= 0)
+        ratio = np.log((catalogue.price[items] + 0.01) / (catalogue.price[last] + 0.01))
+        out[:, 4] = np.nan_to_num(ratio, nan=0.0, posinf=0.0, neginf=0.0)
+        return out
+
+    def _trim(self, state: Recent) -> None:
+        for column in (state.items, state.at, state.weights):
+            del column[: max(len(column) - self.keep, 0)]
+
+
+def history_of(states: Mapping[str, Recent]) -> History:
+    """The history inside a person's states; empty for nobody's."""
+    recent = states.get(RecentItems.name)
+    return recent.history() if recent else History.empty()

@@ -1,0 +1,1 @@
+"""From the log to models: interactions, training, the registry, and evaluation without shoppers."""

@@ -1,0 +1,86 @@
+"""The ranker's training lists: what the engine would have had to choose from, and what the person chose.
+
+Lists come from replay through the engine that serves (`Engine.gather` and `Engine.matrix`), with channels fitted on an
+earlier period; so a feature is at training what it will be at serving, and no channel has seen the answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from tailorbird.decide import Engine, Stopwatch
+from tailorbird.types import Array, Candidates, FloatArray, IntArray, Person, Request
+
+GRADES: Final[Mapping[str, int]] = {
+    "item_view": 1, "list_click": 1, "promo_click": 1, "message_click": 1, "watch": 1, "consume": 1, "answer": 1,
+    "rating": 2, "wishlist_add": 2, "share": 2, "review": 2, "cart_add": 2, "purchase": 3,
+}  # fmt: skip
+"""The grade of each kind of interest; a grade g gains 2**g - 1."""
+
+_HARD_NEGATIVES: Final = 25
+_EASY_NEGATIVES: Final = 35
+
+
+@dataclass
+class Lists:
+    """Rows of many lists, one after the other; float32, because a million rows of 60 columns must fit."""
+
+    matrices: list[Array] = field(default_factory=list)
+    labels: list[Array] = field(default_factory=list)
+    missed: int = 0
+
+    def add(self, matrix: FloatArray, labels: IntArray) -> None:
+        """One list."""
+        self.matrices.append(matrix.astype(np.float32))
+        self.labels.append(labels)
+
+    def __len__(self) -> int:
+        return len(self.matrices)
+
+    def columns(self) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Matrix (n, c), labels (n,), and the lists' lengths."""
+        if not self.labels:
+            return np.empty((0, 0)), np.empty(0), np.empty(0, np.int32)
+        lengths = np.array([len(labels) for labels in self.labels], np.int32)
+        return np.concatenate(self.matrices).astype(np.float64), np.concatenate(self.labels), lengths
+
+
+def gathered(engine: Engine, request: Request, *, hidden: IntArray | None = None) -> tuple[Candidates, Person]:
+    """The pool for one request, without the ``hidden`` items; no budget, since nobody waits."""
+    policy = engine.policy_of(request.surface)
+    person = engine.state.person(request.person)
+    pool = engine.gather(request, person, engine.query(request, person), policy, Stopwatch(1e9))
+    if hidden is not None:
+        pool = pool.take(~np.isin(pool.items, hidden))
+    return pool, person
+
+
+def add_list(
+    lists: Lists,
+    engine: Engine,
+    request: Request,
+    grades: Mapping[int, int],
+    draw: np.random.Generator,
+    *,
+    hidden: IntArray | None = None,
+) -> None:
+    """Add the list of one request, in which the items in ``grades`` (item number -> grade) were wanted.
+
+    Keeps every wanted item that was retrieved, the hardest other candidates (first by fused ranks) and a sample of the
+    rest. A list in which nothing wanted was retrieved teaches nothing and is counted as missed.
+    """
+    pool, person = gathered(engine, request, hidden=hidden)
+    labels = np.array([grades.get(item, 0) for item in pool.items.tolist()], np.int32)
+    if not labels.any():
+        lists.missed += 1
+        return
+    order = np.argsort(-pool.score, kind="stable")
+    others = order[labels[order] == 0]
+    easy = others[_HARD_NEGATIVES:]
+    if len(easy) > _EASY_NEGATIVES:
+        easy = draw.choice(easy, _EASY_NEGATIVES, replace=False)
+    rows = np.sort(np.concatenate((np.flatnonzero(labels), others[:_HARD_NEGATIVES], easy)))
+    # The matrix is made from the whole pool: ranks and relative scores depend on who else is in it.
+    lists.add(engine.matrix(pool, request, person)[rows], labels[rows])

@@ -1,0 +1,165 @@
+"""Trained models on the disk: a folder for each version, with plain arrays and a manifest, and one file of what serves.
+
+Nothing is ever unpickled. A version is complete before it can be promoted; promotion is one rename, so that a kill
+leaves the old model or the new one.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from tailorbird.errors import BadModelFile, NotFound
+from tailorbird.types import Array
+
+_CURRENT: Final = "current.json"
+_MANIFEST: Final = "manifest.json"
+FORMAT: Final = 1
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What one version is: where it came from, how it was made, and the SHA-256 of each of its files."""
+
+    name: str
+    version: str
+    created_at: float
+    fitted_seq: int
+    settings: dict[str, Any] = {}
+    columns: tuple[str, ...] = ()
+    metrics: dict[str, float] = {}
+    events: dict[str, int] = {}
+    files: dict[str, str] = {}
+    bytes: int = 0
+    format: int = FORMAT
+
+
+class Registry:
+    """The ``models`` folder of a shop directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def save(
+        self,
+        name: str,
+        arrays: Mapping[str, Array],
+        *,
+        fitted_seq: int,
+        settings: Mapping[str, Any] | None = None,
+        columns: tuple[str, ...] = (),
+        metrics: Mapping[str, float] | None = None,
+        events: Mapping[str, int] | None = None,
+        now: float | None = None,
+    ) -> Manifest:
+        """Write a new version. It does not serve before `promote`."""
+        created = time.time() if now is None else now
+        version = time.strftime("%Y%m%dT%H%M%S", time.gmtime(created)) + f"-{os.urandom(2).hex()}"
+        folder = self.directory / name / version
+        folder.mkdir(parents=True)
+        hashes, size = {}, 0
+        for label, array in arrays.items():
+            path = folder / f"{label}.npy"
+            np.save(path, np.asarray(array), allow_pickle=False)
+            hashes[path.name] = _sha256(path)
+            size += path.stat().st_size
+        manifest = Manifest(
+            name=name,
+            version=version,
+            created_at=created,
+            fitted_seq=fitted_seq,
+            settings=dict(settings or {}),
+            columns=columns,
+            metrics=dict(metrics or {}),
+            events=dict(events or {}),
+            files=hashes,
+            bytes=size,
+        )
+        (folder / _MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+        return manifest
+
+    def load(self, name: str, version: str) -> tuple[Manifest, dict[str, Array]]:
+        """A version's manifest and arrays.
+
+        Raises:
+            NotFound: there is no such version.
+            BadModelFile: a file is missing, was changed, or has another format.
+        """
+        manifest = self.manifest(name, version)
+        folder = self.directory / name / version
+        arrays = {}
+        for file, digest in manifest.files.items():
+            path = folder / file
+            if not path.exists() or _sha256(path) != digest:
+                raise BadModelFile(
+                    f"{path} is missing or was changed since it was written.",
+                    hint=f"Roll back (`tailorbird models rollback {name}`) or train again.",
+                )
+            arrays[path.stem] = np.load(path, allow_pickle=False)
+        return manifest, arrays
+
+    def manifest(self, name: str, version: str) -> Manifest:
+        """What one version is."""
+        path = self.directory / name / version / _MANIFEST
+        if not path.exists():
+            raise NotFound(f"There is no version '{version}' of the model '{name}'.", hint="`tailorbird models list`.")
+        try:
+            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except msgspec.DecodeError as error:
+            raise BadModelFile(f"{path} cannot be read: {error}.", hint="Train again: `tailorbird train`.") from error
+        if manifest.format != FORMAT:
+            raise BadModelFile(
+                f"{path} has format {manifest.format}; this Tailorbird reads {FORMAT}.", hint="Train again."
+            )
+        return manifest
+
+    def versions(self, name: str) -> list[Manifest]:
+        """All versions of a model, the newest first."""
+        folders = sorted((self.directory / name).glob(f"*/{_MANIFEST}"), reverse=True)
+        return [self.manifest(name, folder.parent.name) for folder in folders]
+
+    def names(self) -> list[str]:
+        """Every model that was ever saved here."""
+        return sorted(folder.name for folder in self.directory.glob("*") if folder.is_dir())
+
+    def current(self) -> dict[str, str]:
+        """Which version of each model serves: name -> version."""
+        path = self.directory / _CURRENT
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.exists() else {}
+
+    def promote(self, versions: Mapping[str, str | None]) -> None:
+        """Let these versions serve from now on, all at once; None retires a model."""
+        for name, version in versions.items():
+            if version is not None:
+                self.manifest(name, version)
+        merged = {name: v for name, v in {**self.current(), **versions}.items() if v is not None}
+        self.directory.mkdir(parents=True, exist_ok=True)
+        unfinished = self.directory / f"{_CURRENT}.{os.getpid()}"
+        with unfinished.open("wb") as out:
+            out.write(msgspec.json.encode(merged))
+            out.flush()
+            os.fsync(out.fileno())
+        unfinished.rename(self.directory / _CURRENT)
+
+    def rollback(self, name: str) -> Manifest:
+        """Let the version before the serving one serve again."""
+        serving = self.current().get(name)
+        older = [m for m in self.versions(name) if serving is None or m.version < serving]
+        if not older:
+            raise NotFound(f"The model '{name}' has no older version.", hint="`tailorbird models list` shows them.")
+        self.promote({name: older[0].version})
+        return older[0]
+
+    def stamp(self) -> float:
+        """Changes whenever a promotion happens; 0 before the first."""
+        path = self.directory / _CURRENT
+        return path.stat().st_mtime_ns if path.exists() else 0.0
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

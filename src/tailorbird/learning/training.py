@@ -1,0 +1,249 @@
+"""`train`: fit the channels, learn to rank on a later period than they saw, refit on everything, promote.
+
+The ranker must meet channels as it will meet them in service: fitted some time ago, and learning since. So the log is
+cut in two; channels fitted on the first part serve a replay of the second, whose choices label the lists. Then all
+channels are fitted again on the whole log, and all versions are promoted at once.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from tailorbird.catalogue import Catalogue
+from tailorbird.config import Config
+from tailorbird.decide import Engine
+from tailorbird.errors import NotEnoughEvents, UnknownModel, did_you_mean
+from tailorbird.features.online_state import OnlineState
+from tailorbird.learning.lists import GRADES, Lists, add_list
+from tailorbird.learning.models import retriever
+from tailorbird.learning.registry import Manifest, Registry
+from tailorbird.protocols import Log, Retriever
+from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
+from tailorbird.retrieval import RETRIEVERS
+from tailorbird.types import DAY_SECONDS, Event, Interaction, Interactions, Record, Request
+
+RANKER: Final = LambdaRanker.name
+MOST_EASE_ITEMS: Final = 15_000
+LEARNED_FROM: Final = 50_000
+_CHUNK: Final = 5_000
+_SHARE_FOR_LABELS: Final = 0.2
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and how far it is, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which models to train, and why each of the others is left out."""
+
+    models: tuple[str, ...]
+    reasons: Mapping[str, str]
+
+
+@dataclass
+class TrainingRun:
+    """What a run made."""
+
+    manifests: list[Manifest] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Past:
+    """The log read once: interactions as columns, the sequence number of each, and the catalogue as it is now."""
+
+    interactions: Interactions
+    seqs: np.ndarray[Any, np.dtype[np.int64]]
+    catalogue: Catalogue
+    last_seq: int
+
+
+def choose(n_interactions: int, n_items: int, asked: Sequence[str] = ()) -> Choice:
+    """The models worth training on this much, or those asked for.
+
+    Below 50,000 interactions learned models lose to counting ones, so only those are trained.
+
+    Raises:
+        UnknownModel: a name that was asked for does not exist.
+    """
+    known = {*RETRIEVERS, RANKER}
+    for name in asked:
+        if name not in known:
+            raise UnknownModel(f"No model is called '{name}'.", hint=did_you_mean(name, known))
+    reasons: dict[str, str] = {}
+    if not asked and n_interactions < LEARNED_FROM:
+        few = f"{n_interactions:,} interactions; learned models start at {LEARNED_FROM:,}"
+        reasons.update(dict.fromkeys(("ease", "ials", RANKER), few))
+    if n_items > MOST_EASE_ITEMS:
+        reasons["ease"] = f"{n_items:,} items; its matrix is dense, so it stops at {MOST_EASE_ITEMS:,}"
+    names = [name for name in (asked or sorted(known)) if name not in reasons]
+    return Choice(tuple(names), reasons)
+
+
+def read_past(log: Log, config: Config, since_days: float | None = None) -> Past:
+    """Read the whole log into columns; item and person numbers are those of every engine that follows it."""
+    state = OnlineState(config.events, ())
+    rows: list[tuple[int, int, float, float, int]] = []
+    seq = 0
+    for record in _records(log):
+        seq = record.seq
+        rows.extend((s.person, s.item, s.at, s.weight, seq) for s in state.steps(record) if s.weight > 0)
+    table = np.array(rows, np.float64).reshape(-1, 5)
+    if since_days is not None and len(table):
+        table = table[table[:, 2] >= table[:, 2].max() - since_days * DAY_SECONDS]
+    interactions = Interactions(
+        table[:, 0].astype(np.int32),
+        table[:, 1].astype(np.int32),
+        table[:, 2],
+        table[:, 3],
+        len(state.keys),
+        len(state.catalogue),
+    )
+    return Past(interactions, table[:, 4].astype(np.int64), state.catalogue, seq)
+
+
+def train(
+    log: Log,
+    registry: Registry,
+    config: Config,
+    *,
+    models: Sequence[str] = (),
+    progress: Progress = lambda _what, _share: None,
+    now: float | None = None,
+) -> TrainingRun:
+    """Train and promote.
+
+    Raises:
+        NotEnoughEvents: the log holds no interaction of interest.
+        UnknownModel: a name in ``models`` does not exist.
+    """
+    progress("reading the log", 0.0)
+    past = read_past(log, config, config.training.since_days)
+    if not len(past.interactions):
+        raise NotEnoughEvents(
+            "The log holds no event that shows interest in an item.",
+            hint="Import some: `tailorbird import events FILE`. Until then slates come from the catalogue.",
+        )
+    choice = choose(len(past.interactions), len(past.catalogue), models or config.training.models)
+    job = _Job(log, past, config, progress, TrainingRun(reasons=dict(choice.reasons)))
+    channels = [name for name in choice.models if name != RANKER]
+    ranker, n_lists = job.trained_ranker(channels) if RANKER in choice.models else (None, 0)
+    counts = {
+        "interactions": len(past.interactions),
+        "people": past.interactions.n_users,
+        "items": past.interactions.n_items,
+    }
+    made = job.run.manifests
+    for name, model in job.fitted(channels, past.interactions, "fitting").items():
+        settings = dict(model.config.model_dump())  # type: ignore[attr-defined]  # every channel keeps its config
+        made.append(
+            registry.save(name, model.arrays(), fitted_seq=past.last_seq, settings=settings, events=counts, now=now)
+        )
+    if ranker is not None:
+        made.append(
+            registry.save(
+                RANKER,
+                ranker.arrays(),
+                fitted_seq=past.last_seq,
+                columns=ranker.columns,
+                metrics={"validation_ndcg@10": ranker.validation_ndcg},
+                events={**counts, "lists": n_lists},
+                now=now,
+            )
+        )
+    # A ranker that was fitted on other channels would read their columns as its own: what was not trained retires.
+    registry.promote({**dict.fromkeys(registry.current()), **{m.name: m.version for m in made}})
+    progress("done", 1.0)
+    return job.run
+
+
+@dataclass
+class _Job:
+    """One run of `train`."""
+
+    log: Log
+    past: Past
+    config: Config
+    progress: Progress
+    run: TrainingRun
+
+    def fitted(self, names: Sequence[str], interactions: Interactions, what: str) -> dict[str, Retriever]:
+        """The named channels, fitted; CPU seconds of each go into the run."""
+        fitted = {}
+        for n, name in enumerate(names):
+            self.progress(f"{what}: {name}", n / len(names))
+            started = time.process_time()
+            model = retriever(name, self.config.models.get(name, {}), None)
+            model.fit(interactions, self.past.catalogue)
+            self.run.seconds[name] = time.process_time() - started
+            fitted[name] = model
+        return fitted
+
+    def trained_ranker(self, channels: Sequence[str]) -> tuple[LambdaRanker | None, int]:
+        """The ranker over these channels and on how many lists it was trained; None, with the reason, if too few."""
+        cut = _cut(self.past, self.config)
+        earlier = self.past.interactions.take(self.past.seqs <= cut)
+        fitted = self.fitted(channels, earlier, "fitting for the ranker")
+        engine = Engine(self.config)
+        engine.install(fitted, fitted_seq=dict.fromkeys(fitted, cut))
+        lists = self._lists_after(cut, engine)
+        ranker = LambdaRanker(LambdaRankerConfig(**self.config.models.get(RANKER, {})))
+        self.progress("training the ranker", 0.9)
+        started = time.process_time()
+        try:
+            ranker.fit(*lists.columns(), columns=engine.columns)
+        except NotEnoughEvents as error:
+            self.run.reasons[RANKER] = str(error)
+            return None, 0
+        self.run.seconds[RANKER] = time.process_time() - started
+        return ranker, len(lists)
+
+    def _first_touches(log: Log, engine: Engine, cut: int) -> dict[int, dict[int, int]]:
+    """For each record after ``cut`` with a person's first touch of an item in a session: what they wanted from then on.
+
+    Only first touches, because a list made between a look at an item and its purchase would teach the ranker to show
+    people what they are looking at. The grades are those of the rest of the session, for items not touched before.
+    """
+    gap = engine.config.events.session_gap_minutes * 60
+    state = OnlineState(engine.config.events, ())
+    sessions: dict[int, list[tuple[int, Interaction]]] = {}
+    found: dict[int, dict[int, int]] = {}
+    for record in _records(log):
+        for step in state.steps(record):
+            if step.weight <= 0 or step.type not in GRADES:
+                continue
+            run = sessions.get(step.person)
+            if run and step.at - run[-1][1].at > gap:
+                _close_session(run, cut, found)
+                run = None
+            if run is None:
+                run = sessions[step.person] = []
+            run.append((record.seq, step))
+    for run in sessions.values():
+        _close_session(run, cut, found)
+    return found
+
+
+def _close_session(run: Sequence[tuple[int, Interaction]], cut: int, found: dict[int, dict[int, int]]) -> None:
+    first: dict[int, int] = {}
+    for seq, step in run:
+        first.setdefault(step.item, seq)
+    for start in set(first.values()):
+        if start > cut:
+            grades: dict[int, int] = {}
+            for seq, step in run:
+                if seq >= start and first[step.item] >= start:
+                    grades[step.item] = max(grades.get(step.item, 0), GRADES[step.type])
+            found[start] = grades
+
+
+def _records(log: Log) -> Iterator[Record]:
+    seq = 0
+    while records := log.read(seq, _CHUNK):
+        yield from records
+        seq = records[-1].seq

@@ -1,0 +1,1 @@
+"""From the pool's columns to one score per candidate."""

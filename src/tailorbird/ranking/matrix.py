@@ -1,0 +1,59 @@
+"""The ranker's matrix: what every channel says of every candidate, and the feature views' columns beside it.
+
+Each channel gives three columns, for the *whole* union and not only for what it proposed: its score, the reciprocal of
+its rank within the pool, and its score relative to its best. Ranks make channels comparable; relative scores say how
+sure one is.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tailorbird.types import Candidates, FloatArray
+
+
+def matrix_columns(channels: Sequence[str], features: Sequence[str]) -> tuple[str, ...]:
+    """Names of the matrix's columns, in order."""
+    return (
+        *(f"{channel}.score" for channel in channels),
+        *(f"{channel}.rank" for channel in channels),
+        *(f"{channel}.relative" for channel in channels),
+        "n_found",
+        "best_rank",
+        *features,
+    )
+
+
+def ranking_matrix(pool: Candidates, features: FloatArray) -> FloatArray:
+    """One row per candidate; finite; shape (n, 3 * channels + 2 + n_features)."""
+    ranks = reciprocal_ranks(pool.scores)
+    best = np.maximum(pool.scores.max(axis=0, initial=0.0), 1e-12)
+    parts = (
+        pool.scores,
+        ranks,
+        pool.scores / best,
+        pool.found.sum(axis=1, keepdims=True),
+        ranks.max(axis=1, keepdims=True, initial=0.0),
+        features,
+    )
+    return np.nan_to_num(np.concatenate(parts, axis=1), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def reciprocal_ranks(scores: FloatArray) -> FloatArray:
+    """1 / rank within each column, 0 where the score is not above 0; equal scores rank in order of row."""
+    ranks: FloatArray = np.empty(scores.shape)
+    order = np.argsort(-scores, axis=0, kind="stable")
+    np.put_along_axis(ranks, order, 1.0 / np.arange(1, len(scores) + 1)[:, None], axis=0)
+    ranks[scores <= 0] = 0.0
+    return np.asarray(ranks)
+
+
+def fused_score(scores: FloatArray, constant: float = 20.0) -> FloatArray:
+    """Reciprocal rank fusion over the channels (Cormack, Clarke, Büttcher, SIGIR 2009); shape (n,). Needs no training.
+
+    ``constant`` is 60 in the paper, for lists of thousands; with pools of hundreds a smaller one keeps the tops apart.
+    """
+    ranks = reciprocal_ranks(scores)
+    with np.errstate(divide="ignore"):
+        parts = np.where(ranks > 0, 1.0 / (constant + 1.0 / ranks), 0.0)
+    return np.asarray(parts.sum(axis=1))

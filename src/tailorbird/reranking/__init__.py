@@ -1,0 +1,1 @@
+"""After the ranker: hard rules, diversity, and the exploration that comes last."""
