@@ -203,7 +203,43 @@ class _Job:
         self.run.seconds[RANKER] = time.process_time() - started
         return ranker, len(lists)
 
-    def _first_touches(log: Log, engine: Engine, cut: int) -> dict[int, dict[int, int]]:
+    def _lists_after(self, cut: int, engine: Engine) -> Lists:
+        """Replay the log; after ``cut``, make a list before a sample of the first touches of an item in a session."""
+        touches = _first_touches(self.log, engine, cut)
+        draw = np.random.default_rng(self.config.training.seed)
+        share = min(1.0, self.config.training.ranker_lists / max(len(touches), 1))
+        chosen = {seq: grades for seq, grades in touches.items() if draw.random() < share}
+        lists = Lists()
+        for record in _records(self.log):
+            grades = chosen.get(record.seq)
+            if grades is not None:
+                event = msgspec.json.decode(record.body, type=Event)
+                request = Request(
+                    surface=event.surface if event.surface in engine.policies else "home",
+                    at=event.at,
+                    user_id=event.user_id,
+                    anonymous_id=event.anonymous_id,
+                )
+                add_list(lists, engine, request, grades, draw)
+            engine.apply(record)
+            if record.seq % _CHUNK == 0:
+                self.progress("replaying for the ranker", 0.3 + 0.6 * record.seq / self.past.last_seq)
+        return lists
+
+
+def _cut(past: Past, config: Config) -> int:
+    """The sequence number after which choices label the ranker: the last days, but at most a fifth of the log.
+
+    A shop that was imported in one go has one moment of arrival but many of occurrence; the log's order serves both.
+    """
+    at, n = past.interactions.at, len(past.interactions)
+    late = at >= at.max() - config.training.ranker_days * DAY_SECONDS
+    first_late = int(np.argmax(late)) if late.any() else n
+    row = max(first_late, int(n * (1 - _SHARE_FOR_LABELS)))
+    return int(past.seqs[min(row, n - 1)])
+
+
+def _first_touches(log: Log, engine: Engine, cut: int) -> dict[int, dict[int, int]]:
     """For each record after ``cut`` with a person's first touch of an item in a session: what they wanted from then on.
 
     Only first touches, because a list made between a look at an item and its purchase would teach the ranker to show
