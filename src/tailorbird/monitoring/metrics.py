@@ -1,0 +1,112 @@
+"""Counters and histograms in Prometheus' text format.
+
+A registry of its own per server instead of the library's global one, so that two servers in one process (a test, a
+notebook) do not add up. Labels hold only what we name ourselves: an id or an unknown event type as a label would grow
+without end.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from tailorbird.types import EVENT_TYPES, Decision
+
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+_SECONDS: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_STAGE_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1)
+_KNOWN_TYPES: Final = frozenset(EVENT_TYPES)
+
+
+class Metrics:
+    """Everything that ``/metrics`` shows."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._decisions = Counter(
+            "tailorbird_decisions", "Slates answered.", ("surface", "degraded"), registry=self.registry
+        )
+        self._events = Counter(
+            "tailorbird_events", "Events received over HTTP, by verdict.", ("verdict",), registry=self.registry
+        )
+        self._event_types = Counter(
+            "tailorbird_events_accepted_by_type", "Events accepted over HTTP.", ("type",), registry=self.registry
+        )
+        self._stages = Histogram(
+            "tailorbird_decision_stage_seconds",
+            "Time of each stage of a decision; the stage `total` is the whole.",
+            ("stage",),
+            buckets=_STAGE_SECONDS,
+            registry=self.registry,
+        )
+        self._http = Histogram(
+            "tailorbird_http_seconds",
+            "Time from a request's head to its answer's end.",
+            ("method", "route", "status"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._append = Histogram(
+            "tailorbird_append_seconds",
+            "Time for the log to take a group of batches, disk included.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._visible = Histogram(
+            "tailorbird_visible_seconds",
+            "Time from a durable append until its records hold for the next slate.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._applied = Counter("tailorbird_records_applied", "Records of the log followed.", registry=self.registry)
+        self._lag = Gauge("tailorbird_follow_lag_records", "Records not yet followed.", registry=self.registry)
+        self._seq = Gauge("tailorbird_seq", "Number of the last record followed.", registry=self.registry)
+
+    def decided(self, decision: Decision) -> None:
+        """Count one slate and the milliseconds of its stages."""
+        self._decisions.labels(decision.surface, "yes" if decision.degraded else "no").inc()
+        for stage, ms in decision.timings_ms.items():
+            if stage != "total":
+                self._stages.labels(stage).observe(ms / 1000)
+        self._stages.labels("total").observe(total_ms(decision.timings_ms) / 1000)
+
+    def received(self, *, accepted: int, duplicates: int, rejected: int) -> None:
+        """Count the verdicts on one batch of events."""
+        for verdict, n in (("accepted", accepted), ("duplicate", duplicates), ("rejected", rejected)):
+            self._events.labels(verdict).inc(n)
+
+    def accepted_type(self, event_type: str, n: int = 1) -> None:
+        """Count accepted events of one type; types without a meaning here share the label ``other``."""
+        self._event_types.labels(event_type if event_type in _KNOWN_TYPES else "other").inc(n)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one HTTP answer. ``route`` is the pattern, never the path that was asked for."""
+        self._http.labels(method, route, str(status)).observe(seconds)
+
+    def appended(self, seconds: float) -> None:
+        """Count one group commit."""
+        self._append.observe(seconds)
+
+    def became_visible(self, seconds: float) -> None:
+        """Count one wait of an append for the engine to follow."""
+        self._visible.observe(seconds)
+
+    def followed(self, *, applied: int, seq: int, lag: int) -> None:
+        """Note where the follower stands."""
+        self._applied.inc(applied)
+        self._seq.set(seq)
+        self._lag.set(lag)
+
+    def text(self) -> bytes:
+        """The page for Prometheus, in `CONTENT_TYPE`."""
+        return generate_latest(self.registry)
+
+
+def total_ms(timings_ms: Mapping[str, float]) -> float:
+    """The whole of a decision: its ``total`` if it was measured, else the sum of the stages.
+
+    >>> total_ms({"retrieve": 1.5, "rank": 0.5}), total_ms({"retrieve": 1.5, "total": 4.0})
+    (2.0, 4.0)
+    """
+    return timings_ms["total"] if "total" in timings_ms else sum(timings_ms.values())
