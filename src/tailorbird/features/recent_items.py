@@ -21,9 +21,9 @@ _NEVER_MINUTES: Final = 60 * 24 * 365.0
 class Recent:
     """A person's interactions of interest, oldest first, and what they said no to (item number -> when)."""
 
-    items: array[int] = field(default_factory=lambda: array("i"))
-    at: array[float] = field(default_factory=lambda: array("d"))
-    weights: array[float] = field(default_factory=lambda: array("d"))
+    items: "array[int]" = field(default_factory=lambda: array("i"))
+    at: "array[float]" = field(default_factory=lambda: array("d"))
+    weights: "array[float]" = field(default_factory=lambda: array("d"))
     rejected: dict[int, float] = field(default_factory=dict)
 
     def history(self) -> History:
