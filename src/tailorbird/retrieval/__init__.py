@@ -1,0 +1,41 @@
+"""Candidate generators, one file each. `RETRIEVERS` names them all.
+
+A class is imported when it is first asked for by name: the inner loops are compiled by numba, whose import alone costs
+more than everything else that a command like ``tailorbird --help`` needs.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final
+
+
+class _Retrievers(Mapping[str, type]):
+    """Model names to classes, in the order in which they are listed to people."""
+
+    _PLACES: Final = {
+        "popular": ("popular", "Popular"),
+        "trending": ("trending", "Trending"),
+        "covisitation": ("covisitation", "Covisitation"),
+        "item-knn": ("item_knn", "ItemKnn"),
+        "ease": ("ease", "Ease"),
+        "ials": ("ials", "ImplicitAls"),
+        "content": ("content", "Content"),
+    }
+
+    def __getitem__(self, name: str) -> Any:
+        module, kind = self._PLACES[name]
+        return getattr(import_module(f"{__name__}.{module}"), kind)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._PLACES)
+
+    def __len__(self) -> int:
+        return len(self._PLACES)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a model of that name; imports nothing."""
+        return name in self._PLACES
+
+
+RETRIEVERS: Final[Mapping[str, type]] = _Retrievers()
+"""Model name -> class. Each class has a ``Config`` beside it and takes ``(config=None, arrays=None)``."""
