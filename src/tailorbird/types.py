@@ -85,7 +85,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A thing that can be shown, as it is in one version. Only ``item_id`` is required; absent means not known."""
+    """A thing that can be shown, as it is in one version. Only ``item_id`` is required; absent means not known.
+
+    ``withdrawn`` marks the version that a deletion leaves behind, for the log only grows.
+    """
 
     item_id: str
     group_id: str | None = None
@@ -107,11 +110,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seller_id: str | None = None
     margin: float | None = None
     tags: tuple[str, ...] = ()
+    withdrawn: bool = False
 
     @property
     def sellable(self) -> bool:
-        """Whether it may be shown now: available, and not out of stock where stock is known."""
-        return self.available and (self.stock is None or self.stock > 0)
+        """Whether it may be shown now: available, not withdrawn, and not out of stock where stock is known."""
+        return self.available and not self.withdrawn and (self.stock is None or self.stock > 0)
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

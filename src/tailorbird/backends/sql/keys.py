@@ -7,6 +7,7 @@ two seconds, so that a revoked key stops within that time in every process.
 
 import hashlib
 import secrets
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -41,6 +42,7 @@ class SqlKeyStore:
     def __init__(self, engine: Engine, *, clock: Callable[[], float] = time.time) -> None:
         self._engine = engine
         self._clock = clock
+        self._lock = threading.Lock()
         self._remembered: OrderedDict[bytes, tuple[float, Key | None]] = OrderedDict()
 
     def create(self, name: str, scope: str) -> str:
@@ -71,10 +73,11 @@ class SqlKeyStore:
         with reading(self._engine) as connection:
             row = connection.execute(select(keys).where(keys.c.key_hash == key_hash)).first()
         found = None if row is None or row.revoked_at is not None else _key(*row)
-        self._remembered[key_hash] = (now, found)
-        self._remembered.move_to_end(key_hash)
-        if len(self._remembered) > _MOST_REMEMBERED:
-            self._remembered.popitem(last=False)
+        with self._lock:
+            self._remembered[key_hash] = (now, found)
+            self._remembered.move_to_end(key_hash)
+            if len(self._remembered) > _MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
         return found
 
     def list(self) -> Sequence[Key]:
@@ -104,7 +107,8 @@ class SqlKeyStore:
             connection.execute(
                 update(keys).where(start == bytes.fromhex(revoked.key_id)).values(revoked_at=revoked.revoked_at)
             )
-        self._remembered.clear()
+        with self._lock:
+            self._remembered.clear()
         return revoked
 
 
