@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from tailorbird.errors import BadModelFile, NotFound
 from tailorbird.learning.registry import Registry
@@ -59,7 +59,7 @@ def retriever(name: str, settings: dict[str, object], arrays: dict[str, Array] |
     Raises:
         BadModelFile: this Tailorbird has no channel of that name, or its arrays do not fit together.
     """
-    kind = RETRIEVERS.get(name)
+    kind: Any = RETRIEVERS.get(name)
     if kind is None:
         raise BadModelFile(f"This Tailorbird has no model called '{name}'.", hint="Train again, or retire it.")
     try:

@@ -1,0 +1,177 @@
+"""The fold: live, replayed and merged, it comes to the same."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tailorbird.config import EventsConfig
+from tailorbird.features import VIEWS
+from tailorbird.features.item_counts import ItemCounts
+from tailorbird.features.online_state import OnlineState
+from tailorbird.types import Array, Entry, Identity, Request
+
+from made_up import NOW, entry, event, records, small_shop
+
+
+def folded(entries: list[Entry], state: OnlineState | None = None) -> OnlineState:
+    state = state or OnlineState(EventsConfig(), VIEWS.values())
+    for record in records(entries):
+        for step in state.steps(record):
+            state.fold(step)
+    return state
+
+
+def everything(state: OnlineState, person: str, at: float = NOW) -> Array:
+    items = np.arange(len(state.catalogue), dtype=np.int32)
+    return state.read(state.person(person), Request(surface="home", at=at), items)
+
+
+def test_a_replay_gives_the_live_features_to_the_bit() -> None:
+    entries = small_shop()
+    live = folded(entries)
+    replayed = folded(entries[700:], folded(entries[:700]))
+    for n in range(30):
+        assert np.array_equal(everything(live, f"u:u{n}"), everything(replayed, f"u:u{n}"))
+
+
+def test_the_features_are_finite_for_strangers_regulars_and_items_without_anything() -> None:
+    state = folded([*small_shop(), event("new", item_id="never described")])
+    for person in ("u:u1", "u:nobody", ""):
+        matrix = everything(state, person)
+        assert matrix.shape == (len(state.catalogue), len(state.columns))
+        assert np.isfinite(matrix).all()
+
+
+def column(state: OnlineState, person: str, name: str, item: str) -> float:
+    matrix = everything(state, person)
+    return float(matrix[state.catalogue.find(item), state.columns.index(name)])
+
+
+def test_taste_moves_with_the_next_click() -> None:
+    shop = small_shop(n_events=0)
+    before = folded(shop)
+    assert column(before, "u:u1", "category_share", "i0") == 0
+    after = folded([event("a", item_id="i4")], before)
+    assert column(after, "u:u1", "category_share", "i0") == 1.0
+    assert column(after, "u:u1", "category_of_last", "i0") == 1.0
+    assert column(after, "u:u1", "times_seen", "i4") == 1.0
+    assert column(after, "u:u1", "times_seen", "i0") == 0.0
+
+
+def test_recent_interest_weighs_more_than_old_interest() -> None:
+    state = folded(
+        [
+            *small_shop(n_events=0),
+            event("old", item_id="i0", at=NOW - 60 * 86_400),
+            event("new", item_id="i1", at=NOW),
+        ]
+    )
+    share = column(state, "u:u1", "category_share", "i1")
+    assert share == 1 / (1 + 0.25), "two half-lives of 30 days leave a quarter"
+
+
+def test_a_purchase_leaves_the_cart_and_a_refund_takes_it_back() -> None:
+    steps = [
+        event("1", type="cart_add"),
+        event("2", type="purchase", at=NOW + 1),
+        event("3", type="refund", at=NOW + 2),
+    ]
+    seen = []
+    for n in range(1, 4):
+        state = folded([*small_shop(n_events=0), *steps[:n]])
+        seen.append((column(state, "u:u1", "in_cart", "i1"), column(state, "u:u1", "times_bought", "i1")))
+    assert seen == [(1.0, 0.0), (0.0, 1.0), (0.0, 0.0)]
+
+
+def test_a_dismissed_item_is_remembered_until_interest_returns() -> None:
+    state = folded([event("1", item_id="x"), event("2", item_id="x", type="dismiss")])
+    assert state.person("u:u1").states["recent_items"].rejected == {0: NOW}
+    state = folded([event("3", item_id="x", at=NOW + 5)], state)
+    assert state.person("u:u1").states["recent_items"].rejected == {}
+
+
+def test_a_low_rating_is_a_no_and_a_high_one_interest() -> None:
+    events = EventsConfig()
+    state = folded([event("1", type="rating", rating=1.0), event("2", type="rating", rating=5.0, item_id="i2")])
+    person = state.person("u:u1")
+    assert len(person.history) == 1
+    assert list(person.states["recent_items"].rejected) == [state.catalogue.find("i1")]
+    assert events.low_rating == 2.0
+
+
+def identify(anonymous: str, user: str) -> Entry:
+    return entry("identity", anonymous, Identity(anonymous_id=anonymous, user_id=user, at=NOW))
+
+
+def test_logging_in_joins_what_was_done_before_with_what_is_done_after() -> None:
+    state = folded(
+        [
+            event("1", user_id=None, anonymous_id="phone", item_id="i1", at=NOW - 9),
+            event("2", user_id="u1", item_id="i2", at=NOW - 10),
+            identify("phone", "u1"),
+            event("3", user_id=None, anonymous_id="phone", item_id="i3"),
+        ]
+    )
+    names = [state.catalogue.ids[n] for n in state.person("u:u1").history.items]
+    assert names == ["i2", "i1", "i3"], "by time, not by device"
+    assert state.person("a:phone").number == state.person("u:u1").number
+
+
+def test_a_shared_device_that_logs_in_as_another_person_takes_no_past_along() -> None:
+    state = folded(
+        [
+            event("1", user_id=None, anonymous_id="tv", item_id="i1"),
+            identify("tv", "mother"),
+            identify("tv", "child"),
+            event("2", user_id=None, anonymous_id="tv", item_id="i2"),
+        ]
+    )
+    assert [state.catalogue.ids[n] for n in state.person("u:mother").history.items] == ["i1"]
+    assert [state.catalogue.ids[n] for n in state.person("u:child").history.items] == ["i2"]
+
+
+def test_the_history_is_bounded() -> None:
+    state = OnlineState(EventsConfig(history=5), VIEWS.values())
+    folded([event(str(n), item_id=f"i{n}") for n in range(100)], state)
+    assert len(state.person("u:u1").history) <= 10
+    assert state.catalogue.ids[int(state.person("u:u1").history.items[-1])] == "i99"
+
+
+def counted(ages: list[float]) -> Array:
+    view, state = ItemCounts(), ItemCounts().empty()
+    for n, age in enumerate(ages):
+        shop = folded([event(str(n), at=NOW - age * 86_400)])
+        for step in shop.steps(records([event(str(n), at=NOW - age * 86_400)])[0]):
+            state = view.update(state, step, shop.catalogue)
+    return view.read(state[None, :], Request(surface="home", at=NOW), np.zeros(1, np.int32), shop.catalogue)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0, 50), min_size=1, max_size=6), st.randoms())
+def test_counts_do_not_depend_on_the_order_of_arrival(ages: list[float], shuffle: Any) -> None:
+    late = list(ages)
+    shuffle.shuffle(late)
+    assert np.allclose(counted(ages), counted(late), rtol=1e-9, atol=1e-12)
+
+
+def test_a_count_halves_with_each_half_life() -> None:
+    (row,) = counted([7.0])
+    assert np.isclose(np.expm1(row[1]), 0.5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 199))
+def test_merging_two_halves_of_a_person_gives_the_person(seed: int, cut: int) -> None:
+    entries = small_shop(n_people=1, n_events=200, seed=seed)
+    head, tail = entries[: 40 + cut], entries[40 + cut :]
+    whole, first, second = folded(entries), folded(head), folded([*entries[:40], *tail])
+    for view in whole._views:
+        if view.name in {"affinity", "activity"}:
+            parts = (s.person("u:u0").states[view.name] for s in (first, second))
+            merged = view.merge(*parts)
+            items = np.arange(40, dtype=np.int32)
+            request = Request(surface="home", at=NOW)
+            expected = view.read(whole.person("u:u0").states[view.name], request, items, whole.catalogue)
+            assert np.allclose(view.read(merged, request, items, whole.catalogue), expected, rtol=1e-9, atol=1e-9)
