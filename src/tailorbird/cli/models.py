@@ -1,0 +1,125 @@
+"""`train` and `models`: make models, look at them, choose which serve."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tailorbird.cli import shop_dir
+from tailorbird.cli.terminal import note, print_json, print_table, progress
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    models = typer.Typer(help="List, promote, roll back and export models.", no_args_is_help=True)
+    app.command("train")(train)
+    models.command("list")(list_models)
+    models.command("promote")(promote)
+    models.command("rollback")(rollback)
+    models.command("export")(export)
+    app.add_typer(models, name="models")
+
+
+def train(
+    context: typer.Context,
+    models: Annotated[str, typer.Option(help="Comma-separated names, or auto: what the volume of events allows.")] = (
+        "auto"
+    ),
+    *,
+    json: Json = False,
+) -> None:
+    """Fit the models on the log and let them serve. A running server takes them over by itself."""
+    from tailorbird.app import App
+    from tailorbird.learning.training import train as run_training
+
+    asked = () if models == "auto" else tuple(name.strip() for name in models.split(",") if name.strip())
+    with App.open(shop_dir(context)) as app, progress("Training") as show:
+        run = run_training(
+            app.log, app.registry, app.config, models=asked, progress=lambda what, share: show(share, what)
+        )
+    if json:
+        print_json({"trained": run.manifests, "left_out": run.reasons, "fit_cpu_seconds": run.seconds})
+        return
+    rows = [(m.name, m.version, run.seconds.get(m.name), _megabytes(m.bytes), _metrics(m)) for m in run.manifests]
+    print_table("Trained and serving", ("model", "version", "CPU s", "MB", "measured"), rows)
+    for name, why in run.reasons.items():
+        note(f"{name} was left out: {why}.")
+
+
+def list_models(context: typer.Context, *, json: Json = False) -> None:
+    """Every version that is kept, and which one serves."""
+    from tailorbird.app import App
+
+    with App.open(shop_dir(context)) as app:
+        serving = app.registry.current()
+        found = [m for name in app.registry.names() for m in app.registry.versions(name)]
+    if json:
+        print_json([{"serving": serving.get(m.name) == m.version, "manifest": m} for m in found])
+    elif not found:
+        note("No model was trained yet: popular, trending and covisitation serve. Next: `tailorbird train`.")
+    else:
+        rows = [
+            (
+                m.name,
+                m.version,
+                "serving" if serving.get(m.name) == m.version else "",
+                datetime.fromtimestamp(m.created_at, UTC).strftime("%Y-%m-%d %H:%M"),
+                m.events.get("interactions"),
+                _megabytes(m.bytes),
+                _metrics(m),
+            )
+            for m in found
+        ]
+        columns = ("model", "version", "", "trained (UTC)", "interactions", "MB", "measured")
+        print_table("Models", columns, rows)
+
+
+def promote(context: typer.Context, name: str, version: str) -> None:
+    """Let this version of a model serve from now on."""
+    from tailorbird.app import App
+
+    with App.open(shop_dir(context)) as app:
+        app.registry.promote({name: version})
+    note(f"{name} {version} serves now. A running server takes it over within seconds.")
+
+
+def rollback(context: typer.Context, name: str) -> None:
+    """Let the version before the serving one serve again."""
+    from tailorbird.app import App
+
+    with App.open(shop_dir(context)) as app:
+        manifest = app.registry.rollback(name)
+    note(f"{name} {manifest.version} serves again.")
+
+
+def export(
+    context: typer.Context,
+    name: str,
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("model.npz"),
+) -> None:
+    """Write the serving version of a model as one NumPy archive of plain arrays, with the item ids beside them."""
+    import numpy as np
+
+    from tailorbird.app import App
+    from tailorbird.errors import NotFound
+    from tailorbird.learning.training import read_past
+
+    with App.open(shop_dir(context)) as app:
+        version = app.registry.current().get(name)
+        if version is None:
+            raise NotFound(f"No model called '{name}' serves.", hint="`tailorbird models list` shows which do.")
+        _, arrays = app.registry.load(name, version)
+        ids = np.array(read_past(app.log, app.config).catalogue.ids)
+    np.savez_compressed(out, allow_pickle=False, item_ids=ids, **arrays)
+    note(f"{out}: {name} {version}, {len(arrays)} arrays and {len(ids):,} item ids.")
+
+
+def _megabytes(n: int) -> float:
+    return round(n / 1e6, 2)
+
+
+def _metrics(manifest: Any) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items())
