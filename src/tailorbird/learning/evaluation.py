@@ -1,0 +1,231 @@
+"""Models side by side on one split: how good, how broad, how fast.
+
+A model is anything with ``fit(interactions, catalogue)`` and ``score(request, history, items)``; `evaluate` takes a
+factory for each, so that retrievers, the learned ranker and any experiment stand in one table under one protocol.
+Compilation of the inner loops happens once per machine and is not counted as fitting.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from tailorbird.catalogue import Catalogue
+from tailorbird.errors import NotEnoughEvents, TailorbirdError, UnknownModel, did_you_mean
+from tailorbird.learning.metrics import Placements, place
+from tailorbird.learning.splits import Cases, Split, sampled
+from tailorbird.learning.tuning import SEARCHES, choose
+from tailorbird.retrieval import RETRIEVERS
+from tailorbird.types import FloatArray, History, IntArray, Interactions, Request
+
+BASELINES: Final = ("popular", "trending", "item-knn", "ease")
+"""Always in the table, so that no figure stands without something to hold it against."""
+
+_TIMED_QUERIES: Final = 300
+_TIMED_LIMIT: Final = 100
+
+
+class Model(Protocol):
+    """What can be evaluated. Scores are finite, or -inf for an item the model would never show."""
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
+        """Learn from these, and from nothing else."""
+
+    def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
+        """Higher is better; 0 is no opinion; shape (len(items),)."""
+
+
+Factory = Callable[[], Model]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row of the table. ``skipped`` says why there are no figures; ``params`` are those chosen on validation."""
+
+    model: str
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    fit_seconds: float = 0.0
+    fit_cpu_seconds: float = 0.0
+    tune_cpu_seconds: float = 0.0
+    query_ms: float = 0.0
+    params: dict[str, Any] = field(default_factory=dict)
+    skipped: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """As it stands in the JSON."""
+        if self.skipped is not None:
+            return {"model": self.model, "skipped": self.skipped}
+        return {
+            "model": self.model,
+            **{name: None if value is None else round(value, 5) for name, value in self.metrics.items()},
+            "fit_seconds": round(self.fit_seconds, 3),
+            "fit_cpu_seconds": round(self.fit_cpu_seconds, 3),
+            "tune_cpu_seconds": round(self.tune_cpu_seconds, 3),
+            "query_ms": round(self.query_ms, 4),
+            "params": self.params,
+        }
+
+
+def evaluate(
+    split: Split,
+    models: Mapping[str, Factory],
+    *,
+    refit: bool = False,
+    tune: bool = True,
+    ks: tuple[int, int] = (10, 20),
+    n_cases: int | None = None,
+    told: Callable[[str, float], None] = lambda _model, _share: None,
+) -> list[Result]:
+    """Fit, choose, and measure each model; one result per model, in their order.
+
+    A model is fitted on ``split.train``; those with an entry in `tuning.SEARCHES` choose what belongs to their query
+    on the validation cases. With ``refit`` the chosen model is then fitted again on train and validation together,
+    which is what a shop does every night; without it (strict) nothing is fitted on what came after train. ``ks`` are
+    the list lengths of (hit rate, NDCG, coverage, Gini, diversity) and of (recall, reciprocal rank); ``n_cases``
+    samples the test cases; ``told`` hears of progress. A model that raises a `TailorbirdError` gets a row that says why.
+    """
+    asked = sampled(split, n_cases)
+    results = []
+    for n, (name, factory) in enumerate(models.items()):
+        told(name, n / len(models))
+        try:
+            results.append(_evaluate_one(name, factory, asked, refit=refit, tune=tune, ks=ks))
+        except TailorbirdError as error:
+            results.append(Result(name, skipped=str(error)))
+    told("", 1.0)
+    return results
+
+
+def retriever_factories(names: Iterable[str], split: Split) -> dict[str, Factory]:
+    """Factories of the retrievers of these names and of all `BASELINES`, their loops compiled.
+
+    Raises:
+        UnknownModel: a name is no retriever's.
+    """
+    factories: dict[str, Factory] = {}
+    for name in dict.fromkeys((*names, *BASELINES)):
+        if name not in RETRIEVERS:
+            raise UnknownModel(f"There is no model '{name}'.", hint=did_you_mean(name, RETRIEVERS))
+        if name == "trending" and not split.timed:
+            factories[name] = _without_times
+        else:
+            _compile(RETRIEVERS[name])
+            factories[name] = RETRIEVERS[name]
+    return factories
+
+
+def ranks(model: Model, cases: Cases, split: Split, *, k: int) -> Placements:
+    """Rank all items of the split for each case, and keep the ``k`` best.
+
+    Raises:
+        NotEnoughEvents: there are no cases.
+    """
+    if not len(cases):
+        raise NotEnoughEvents("There is no case to ask.", hint="More data, or another protocol.")
+    every = np.arange(split.n_items, dtype=np.int32)
+    hidden = np.zeros(split.n_items, np.bool_)
+    placed, shown = np.empty(len(cases.answers)), np.empty((len(cases), min(k, split.n_items)), np.int32)
+    best = np.empty(shown.shape[1])
+    for case in range(len(cases)):
+        history, answers = cases.history(case), cases.answers_of(case)
+        scores = np.asarray(model.score(_request(cases, case), history, every), np.float64)
+        if np.isnan(scores).any():
+            raise ValueError(f"{model!r} gave a score that is not a number")
+        if split.hide_seen:
+            hidden[history.items] = True
+        place(scores, hidden, answers, placed[cases.starts[case] : cases.starts[case + 1]], shown[case], best)
+        hidden[history.items] = False
+    return Placements(placed, cases.starts, shown)
+
+
+def data_counts(split: Split) -> dict[str, Any]:
+    """What the figures are about: people, items, interactions, cases, and the split's hash."""
+    persons = np.union1d(split.refit.users, split.test.log.users)
+    return {
+        "users": len(persons),
+        "items": split.n_items,
+        "interactions": len(split.test.log),
+        "train": len(split.train),
+        "validation_cases": len(split.validation),
+        "test_cases": len(split.test),
+        "left_out": split.left_out,
+        "split_sha256": split.sha256,
+    }
+
+
+def _evaluate_one(name: str, factory: Factory, split: Split, *, refit: bool, tune: bool, ks: tuple[int, int]) -> Result:
+    model = factory()
+    wall, cpu = _timed_fit(model, split.train, split.catalogue)
+    params: dict[str, Any] = {}
+    tuning = 0.0
+    if tune and name in SEARCHES and len(split.validation):
+        began = time.process_time()
+        model, params = choose(name, model, split, ranks)
+        tuning = time.process_time() - began
+    if refit:
+        wall, cpu = _timed_fit(model, split.refit, split.catalogue)
+    placements = ranks(model, split.test, split, k=ks[0])
+    return Result(
+        name,
+        _figures(placements, split, ks),
+        fit_seconds=wall,
+        fit_cpu_seconds=cpu,
+        tune_cpu_seconds=tuning,
+        query_ms=_query_ms(model, split),
+        params=params,
+    )
+
+
+def _figures(placements: Placements, split: Split, ks: tuple[int, int]) -> dict[str, float | None]:
+    short, long = ks
+    return {
+        f"hr@{short}": placements.hit_rate(short),
+        f"ndcg@{short}": placements.ndcg(short),
+        f"recall@{long}": placements.recall(long),
+        f"mrr@{long}": placements.reciprocal_rank(long),
+        f"coverage@{short}": placements.coverage(split.n_items),
+        f"gini@{short}": placements.gini(split.n_items),
+        f"ild@{short}": placements.intra_list_diversity(split.catalogue.vectors),
+    }
+
+
+def _timed_fit(model: Model, interactions: Interactions, catalogue: Catalogue) -> tuple[float, float]:
+    """Wall and CPU seconds of a fit."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    model.fit(interactions, catalogue)
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _query_ms(model: Any, split: Split) -> float:
+    """Mean milliseconds to find 100 candidates, or to score all items where a model does not find any itself."""
+    cases = split.test.sample(_TIMED_QUERIES, seed=2)
+    every = np.arange(split.n_items, dtype=np.int32)
+    asked = [(_request(cases, case), cases.history(case)) for case in range(len(cases))]
+    began = time.perf_counter()
+    for request, history in asked:
+        if hasattr(model, "retrieve"):
+            model.retrieve(request, history, _TIMED_LIMIT)
+        else:
+            model.score(request, history, every)
+    return (time.perf_counter() - began) * 1e3 / len(asked)
+
+
+def _request(cases: Cases, case: int) -> Request:
+    return Request(surface="home", at=float(cases.at[case]))
+
+
+def _without_times() -> Model:
+    raise NotEnoughEvents("It needs times, and these interactions only carry an order.")
+
+
+def _compile(kind: type) -> None:
+    """Run a model once on three people, so that no compilation is timed."""
+    users, items = np.repeat(np.arange(3, dtype=np.int32), 4), np.tile(np.arange(4, dtype=np.int32), 3)
+    toy = Interactions(users, items, np.arange(12.0) + 1e9, np.ones(12), 3, 4)
+    request, history = Request(surface="home", at=1e9 + 12.0), History.of([0, 1], at=1e9)
+    model = kind()
+    model.fit(toy, Catalogue())
+    model.retrieve(request, history, 2)
+    model.score(request, history, np.arange(4, dtype=np.int32))
