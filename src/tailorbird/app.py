@@ -76,6 +76,7 @@ class App:
             for record in records:
                 engine.apply(record)
             progress(engine.seq, end)
+        engine.warm(self.clock())
         return engine
 
     # ---- what a request needs ------------------------------------------------------------------------------

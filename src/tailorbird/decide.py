@@ -134,6 +134,16 @@ class Engine:
         self.ranker = ranker if self.ranker_columns == self.columns else None
         self._write_policies()
 
+    def warm(self, at: float) -> None:
+        """Make one slate that nobody sees, so that the first shopper does not wait for compilers and caches."""
+        patient = self.config.budget.model_copy(update={"total_ms": 1e9})
+        config, self.config = self.config, self.config.model_copy(update={"budget": patient})
+        try:
+            for key in ("", *self.state.keys[-1:]):
+                self.decide(Request(surface="home", at=at, user_id=key.partition(":")[2] or None))
+        finally:
+            self.config = config
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the ranking matrix's columns."""
@@ -253,21 +263,23 @@ class Engine:
         """The union of what the policy's channels propose, each item once."""
         names = tuple(self.retrievers)
         nothing = (np.empty(0, np.int32), np.empty(0))
-        found: dict[str, IntArray] = {}
-        for channel in policy.channels:
-            retriever = self.retrievers.get(channel.retriever)
-            if retriever is not None:
-                items, _ = watch.attempt(
-                    channel.retriever,
-                    partial(retriever.retrieve, request, query, channel.limit),
-                    nothing,
-                )
-                found[channel.retriever] = items
-        union = np.unique(np.concatenate([nothing[0], *found.values()]))
+        found = {
+            channel.retriever: watch.attempt(
+                channel.retriever,
+                partial(self.retrievers[channel.retriever].retrieve, request, query, channel.limit),
+                nothing,
+            )
+            for channel in policy.channels
+            if channel.retriever in self.retrievers
+        }
+        union = np.unique(np.concatenate([nothing[0], *(items for items, _ in found.values())]))
         pool = _candidates(union, names)
-        for name, items in found.items():
-            pool.found[np.searchsorted(union, items), names.index(name)] = True
-        pool.trail["retrieved"] = {name: len(items) for name, items in found.items()}
+        for name, (items, scores) in found.items():
+            rows, column = np.searchsorted(union, items), names.index(name)
+            pool.found[rows, column] = True
+            # Stands until `judge` overwrites it: should there be no time left, a channel's own order is better than none.
+            pool.scores[rows, column] = scores
+        pool.trail["retrieved"] = {name: len(items) for name, (items, _) in found.items()}
         pool.trail["union"] = len(union)
         return pool
 

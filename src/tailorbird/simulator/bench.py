@@ -98,7 +98,9 @@ def measure(app: Serving, *, n_requests: int, n_items: int, n_users: int, seed: 
     os.sched_setaffinity(0, cpu[:1])
     gc.collect()
     gc.freeze()
-    totals, stages, applied, degraded = [], {}, 0, 0
+    totals: list[float] = []
+    stages: dict[str, list[float]] = {}
+    applied, degraded = 0, 0
     started = time.perf_counter()
     try:
         for n in range(n_requests):
