@@ -8,7 +8,7 @@ without end.
 from collections.abc import Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from tailorbird.types import EVENT_TYPES, Decision
@@ -17,6 +17,9 @@ CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _STAGE_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1)
 _KNOWN_TYPES: Final = frozenset(EVENT_TYPES)
+
+# A second series for each counter, with the time it was made, is noise on a page that people read too.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types for it
 
 
 class Metrics:

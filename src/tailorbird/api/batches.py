@@ -1,0 +1,113 @@
+"""Many records in one body: a list, an object around a list, or one JSON document per line.
+
+One bad record must not cost the good ones beside it, so the body is first cut into records without being built, and
+each is then decoded and judged on its own. That happens in slices, between which the event loop serves others: eight
+megabytes of events would otherwise hold up every slate for a tenth of a second.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+from litestar import Request
+
+from tailorbird.api.bodies import UNREADABLE, check_media_type, unreadable
+from tailorbird.api.wire import Rejection
+from tailorbird.errors import BadInput, MissingField, TooLarge, WrongType
+
+T = TypeVar("T")
+
+LINES_TYPES: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+BATCH_TYPES: Final = ("application/json", *LINES_TYPES, "text/plain")
+"""text/plain, because a page that is being left can only send that (navigator.sendBeacon)."""
+
+_SLICE: Final = 100
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANY: Final = msgspec.json.Decoder()
+
+
+class Judged(NamedTuple, Generic[T]):
+    """The good records with their places in the request, and the refusals of the others."""
+
+    good: list[tuple[int, T]]
+    rejected: list[Rejection]
+
+
+async def read_records(request: Request[Any, Any, Any], *, name: str, mark: str, most: int) -> Sequence[Any]:
+    """The records of a request's body, still encoded.
+
+    ``name`` is the field that holds them when an object is around them; an object without it that has the field
+    ``mark`` is a single record.
+
+    Raises:
+        TooLarge: there are more than ``most``.
+        BadInput: the body as a whole cannot be read.
+    """
+    media_type = check_media_type(request, BATCH_TYPES)
+    raw = await request.body()
+    records = _lines(raw) if media_type in LINES_TYPES else _documents(raw, name=name, mark=mark)
+    if len(records) > most:
+        raise TooLarge(f"The body holds {len(records)} {name}; {most} are allowed.", hint="Send several requests.")
+    return records
+
+
+async def judge(records: Sequence[Any], parse: Callable[[Any], T]) -> Judged[T]:
+    """Decode and parse each record; what ``parse`` refuses with a `BadInput` is told with its place."""
+    judged: Judged[T] = Judged([], [])
+    for start in range(0, len(records), _SLICE):
+        if start:
+            await asyncio.sleep(0)
+        for index in range(start, min(start + _SLICE, len(records))):
+            try:
+                judged.good.append((index, parse(_decoded(records[index]))))
+            except BadInput as error:
+                judged.rejected.append(Rejection(index, error.code, str(error)))
+    return judged
+
+
+def _decoded(record: Any) -> Any:
+    try:
+        return _ANY.decode(record)
+    except UNREADABLE as error:
+        raise unreadable(bytes(record), error) from error
+
+
+def _lines(raw: bytes) -> list[bytes]:
+    return [line for line in raw.splitlines() if line.strip()]
+
+
+def _documents(raw: bytes, *, name: str, mark: str) -> Sequence[Any]:
+    text = raw.lstrip()
+    try:
+        if text.startswith(b"["):
+            return _LIST.decode(text)
+        outer = _OBJECT.decode(text)
+    except msgspec.ValidationError as error:
+        raise WrongType(f"The body is neither an object nor a list: {str(text[:60])[2:-1]}.") from error
+    except UNREADABLE as error:
+        lines = _lines(raw)
+        if len(lines) > 1 and _is_json(lines[0]):
+            return lines
+        raise unreadable(raw, error) from error
+    return _unwrapped(text, outer, name=name, mark=mark)
+
+
+def _unwrapped(text: bytes, outer: dict[str, msgspec.Raw], *, name: str, mark: str) -> Sequence[Any]:
+    if name not in outer:
+        if mark in outer:
+            return [text]
+        raise MissingField(f"{name} is missing.", hint=f'Send {{"{name}": [...]}}, a list, or one object per line.')
+    try:
+        return _LIST.decode(outer[name])
+    except msgspec.ValidationError as error:
+        raise WrongType(f"{name} is {bytes(outer[name])[:60].decode(errors='replace')}; a list is needed.") from error
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        _ANY.decode(line)
+    except UNREADABLE:
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""Who may call what. Two kinds of key, checked before a body is read.
+
+A *secret* key may do everything and stays on the shop's servers. A *write* key is public, for it stands in a page's
+source: it sends events, asks for slates and joins an anonymous id to a user id, and reads nothing else.
+"""
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from tailorbird.api.live import Live
+from tailorbird.errors import Forbidden, Unauthorised
+
+
+def any_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Let a known key through, of either kind.
+
+    Raises:
+        Unauthorised: no key came, or one that is not known or was revoked.
+    """
+    connection.scope["auth"] = scope_of(connection)
+
+
+def secret_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Let only a secret key through.
+
+    Raises:
+        Unauthorised: no key came, or one that is not known or was revoked.
+        Forbidden: it is a write key.
+    """
+    if scope_of(connection) != "secret":
+        raise Forbidden(
+            "This is a write key; it may send events, ask for slates and identify.",
+            hint="Call this from your server with a secret key; never put one into a page.",
+        )
+
+
+def scope_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """What the caller's key may do: ``secret`` or ``write``.
+
+    Raises:
+        Unauthorised: no key came, or one that is not known or was revoked.
+    """
+    secret = _sent(connection)
+    if not secret:
+        raise Unauthorised(
+            "This request has no key.", hint="Send `Authorization: Bearer KEY` or `X-API-Key: KEY` (tailorbird keys)."
+        )
+    live: Live = connection.app.state.live
+    key = live.app.keys.find(secret)
+    if key is None:
+        raise Unauthorised(
+            "This key is not known, or it was revoked.", hint="`tailorbird keys list` shows those that are."
+        )
+    return key.scope
+
+
+def _sent(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    bearer = connection.headers.get("authorization", "")
+    if bearer[:7].lower() == "bearer ":
+        return bearer[7:].strip()
+    return connection.headers.get("x-api-key", "").strip()

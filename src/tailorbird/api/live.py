@@ -1,0 +1,102 @@
+"""A shop that is being served: the engine, the thread that writes for it, the tasks that keep it fresh, its figures.
+
+Handlers get it as a parameter named ``live``. Everything here belongs to the event loop's thread.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from tailorbird.api.follower import Follower
+from tailorbird.api.writer import Appended, Writer
+from tailorbird.app import App
+from tailorbird.errors import TailorbirdError
+from tailorbird.monitoring import Metrics, Recent
+from tailorbird.types import Decision, Entry, Request
+
+VISIBLE_SECONDS: Final = 0.1
+"""How long an answer waits for its own records to hold in the engine; they are durable by then either way."""
+
+_MODELS_EVERY_SECONDS: Final = 2.0
+_UPKEEP_EVERY_SECONDS: Final = 600.0
+
+
+class Live:
+    """One shop in service. ``writer`` and ``follower`` exist inside `running` only."""
+
+    writer: Writer
+    follower: Follower
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.engine = app.engine
+        self.metrics = Metrics()
+        self.recent = Recent(clock=app.clock)
+        self.changing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Write and follow for as long as this is open; at its end everything that waited is written."""
+        log = self.app.log
+        self.writer = Writer(self.app.append, log.last_seq, on_commit=self.metrics.appended)
+        self.follower = Follower(
+            self.app,
+            lambda: self.engine.seq,
+            log.last_seq,
+            on_slice=lambda applied, seq, lag: self.metrics.followed(applied=applied, seq=seq, lag=lag),
+        )
+        tasks = [asyncio.create_task(work) for work in (self.follower.run(), self._renew_models(), self._keep_up())]
+        try:
+            yield
+        finally:
+            await self.writer.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def warm(self) -> None:
+        """Decide once for nobody and forget it, so that no shopper waits while inner loops are compiled."""
+        self.engine.decide(Request(surface="home", at=self.app.clock(), explain=True))
+
+    async def append(self, entries: Sequence[Entry]) -> Appended:
+        """Add to the log durably, then wait (bounded) until it holds for the next slate.
+
+        Raises:
+            Unavailable: nothing was added.
+        """
+        appended = await self.writer.append(entries)
+        if not await self.follower.reached(appended.seq, seconds=VISIBLE_SECONDS):
+            structlog.get_logger("tailorbird.api").warning("records are durable, but not followed yet")
+        self.metrics.became_visible(time.perf_counter() - appended.at)
+        return appended
+
+    def recommend(self, request: Request) -> Decision:
+        """Decide, record and count."""
+        decision = self.app.recommend(request)
+        self.metrics.decided(decision)
+        self.recent.decided(decision)
+        return decision
+
+    async def _renew_models(self) -> None:
+        """Serve with what another process has promoted. Files are read off the loop's thread."""
+        while True:
+            await asyncio.sleep(_MODELS_EVERY_SECONDS)
+            try:
+                if self.app.newer_models():
+                    self.app.install(await asyncio.to_thread(self.app.load_models))
+                    structlog.get_logger("tailorbird.api").info("newer models serve", models=self.engine.models)
+            except (TailorbirdError, OSError):
+                structlog.get_logger("tailorbird.api").exception("newer models cannot be loaded; the old ones serve on")
+
+    async def _keep_up(self) -> None:
+        """Close the log's old days, which a shop without a worker of its own would never do."""
+        while True:
+            await asyncio.sleep(_UPKEEP_EVERY_SECONDS)
+            try:
+                await asyncio.to_thread(self.app.close_segments)
+            except (TailorbirdError, OSError):
+                structlog.get_logger("tailorbird.api").exception("segments cannot be closed; the log stays as it is")

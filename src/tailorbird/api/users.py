@@ -1,0 +1,108 @@
+"""Users over HTTP: what a shop tells us of them, what is kept of them, and which anonymous ids are theirs."""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, get, post, put
+
+from tailorbird.api.bodies import Body
+from tailorbird.api.contract import speaks
+from tailorbird.api.items import named
+from tailorbird.api.live import Live
+from tailorbird.api.paths import id_of
+from tailorbird.api.schemas import PREFERENCES, PROFILE, USER_UNNAMED
+from tailorbird.api.wire import Identification, Identified, whole
+from tailorbird.errors import BadInput, BrokenLine, IdTooLong, MissingField, NotFound, WrongType
+from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
+from tailorbird.types import Identity, User
+
+_OBJECT: Final = Body(dict[str, Any])
+_IDENTIFICATION: Final = Body(Identification)
+_GIVES: Final = {"application/json": User}
+_UNUSABLE: Final = (BadInput, BrokenLine, WrongType, IdTooLong)
+
+
+@get(
+    "/v1/users/{user_id:str}",
+    summary="Read a user",
+    tags=["users"],
+    **speaks(key="secret", gives=_GIVES, fails=(NotFound,)),
+)
+async def read_user(user_id: str, live: Live) -> dict[str, Any]:
+    """What the shop told us of a user: traits, declared preferences, consent."""
+    return _shown(_current(live, id_of(user_id)))
+
+
+@put(
+    "/v1/users/{user_id:str}",
+    summary="Put a user",
+    tags=["users"],
+    **speaks(key="secret", reads={"application/json": USER_UNNAMED}, gives=_GIVES, fails=_UNUSABLE),
+)
+async def put_user(user_id: str, request: Request[Any, Any, Any], live: Live) -> dict[str, Any]:
+    """Make this all that we are told of the user. A withdrawn consent holds for the next request."""
+    user = parse_user(named(await _OBJECT.read(request), "user_id", id_of(user_id)))
+    await live.append([entry_of_user(user, at=live.app.clock())])
+    return _shown(user)
+
+
+@get(
+    "/v1/users/{user_id:str}/profile",
+    summary="Read a user's profile",
+    tags=["users"],
+    **speaks(key="secret", gives={"application/json": PROFILE}, fails=(NotFound,)),
+)
+async def read_profile(user_id: str, live: Live) -> dict[str, Any]:
+    """What is kept about the user, in words: recent items, taste, purchases, whether slates are personal."""
+    return live.app.profile(id_of(user_id))
+
+
+@put(
+    "/v1/users/{user_id:str}/preferences",
+    summary="Declare preferences",
+    tags=["users"],
+    **speaks(key="secret", reads={"application/json": PREFERENCES}, gives=_GIVES, fails=_UNUSABLE),
+)
+async def put_preferences(user_id: str, request: Request[Any, Any, Any], live: Live) -> dict[str, Any]:
+    """Make these the user's declared preferences; the rest of the user stays, and one not known before is made."""
+    preferences = await _OBJECT.read(request)
+    name = id_of(user_id)
+    async with live.changing:
+        current = live.app.user(name) or User(user_id=name)
+        user = parse_user({**msgspec.to_builtins(current), "preferences": preferences})
+        await live.append([entry_of_user(user, at=live.app.clock())])
+    return _shown(user)
+
+
+@post(
+    "/v1/identify",
+    status_code=200,
+    summary="Join an anonymous id to a user",
+    tags=["users"],
+    **speaks(key="any", reads=_IDENTIFICATION, fails=(*_UNUSABLE, MissingField)),
+)
+async def identify(request: Request[Any, Any, Any], live: Live) -> Identified:
+    """From now on both are one person: what the anonymous one did counts for the user's next slate."""
+    sent = await _IDENTIFICATION.read(request)
+    now = live.app.clock()
+    identity = parse_identity({"anonymous_id": sent.anonymous_id, "user_id": sent.user_id}, now=now)
+    known = live.app.log.current("identity", identity.anonymous_id)
+    joined = known is None or msgspec.json.decode(known, type=Identity).user_id != identity.user_id
+    if joined:
+        await live.append([entry_of_identity(identity)])
+    return Identified(anonymous_id=identity.anonymous_id, user_id=identity.user_id, joined=joined)
+
+
+def _shown(user: User) -> dict[str, Any]:
+    shown: dict[str, Any] = whole(user)
+    return shown
+
+
+def _current(live: Live, user_id: str) -> User:
+    user = live.app.user(user_id)
+    if user is None:
+        raise NotFound(f"We were told nothing of the user '{user_id[:256]}'.", hint="PUT /v1/users/{id} tells us.")
+    return user
+
+
+handlers: Final = (read_user, put_user, read_profile, put_preferences, identify)
