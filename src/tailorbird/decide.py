@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import structlog
 
+from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, PolicyConfig
 from tailorbird.errors import BadInput, TailorbirdError, UnknownSurface, did_you_mean
 from tailorbird.features import VIEWS
@@ -99,9 +100,15 @@ class Engine:
     only from later ones, so that nothing counts twice.
     """
 
-    def __init__(self, config: Config, *, new_id: Callable[[], str] = lambda: uuid.uuid4().hex) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        catalogue: Catalogue | None = None,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
         self.config = config
-        self.state = OnlineState(config.events, VIEWS.values())
+        self.state = OnlineState(config.events, VIEWS.values(), catalogue)
         self.catalogue = self.state.catalogue
         self.retrievers: dict[str, Retriever] = {}
         self.ranker: Ranker | None = None

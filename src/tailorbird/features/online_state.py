@@ -45,8 +45,10 @@ class OnlineState:
     ``keys`` are person keys by number; after a merge two keys have one number and the other number is never used again.
     """
 
-    def __init__(self, events: EventsConfig, views: Iterable[type[FeatureView]]) -> None:
-        self.catalogue = Catalogue()
+    def __init__(
+        self, events: EventsConfig, views: Iterable[type[FeatureView]], catalogue: Catalogue | None = None
+    ) -> None:
+        self.catalogue = catalogue or Catalogue()
         self.keys: list[str] = []
         self._events = events
         self._views: list[FeatureView] = [_made(view, events) for view in views]
@@ -101,6 +103,15 @@ class OnlineState:
         user = self._users.get(key) or (self._users.get(self.keys[number]) if number != NOBODY else None)
         states = self._states(number)
         return Person(key, number, self.history(number), states, user)
+
+    def stranger(self, steps: Iterable[Interaction]) -> Person:
+        """Somebody of whom only these interactions are known; nothing of them is kept."""
+        states = {view.name: view.empty() for view in self._views if view.scope is Scope.USER}
+        for step in steps:
+            for view in self._views:
+                if view.scope is Scope.USER:
+                    states[view.name] = view.update(states[view.name], step, self.catalogue)
+        return Person("", NOBODY, states[RecentItems.name].history(), states)
 
     def user(self, user_id: str) -> User | None:
         """What the shop told us about a user."""

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from tailorbird.decide import Engine, Stopwatch
-from tailorbird.types import Array, Candidates, FloatArray, IntArray, Person, Request
+from tailorbird.types import Array, Candidates, FloatArray, History, IntArray, Person, Request
 
 GRADES: Final[Mapping[str, int]] = {
     "item_view": 1, "list_click": 1, "promo_click": 1, "message_click": 1, "watch": 1, "consume": 1, "answer": 1,
@@ -47,31 +47,43 @@ class Lists:
         return np.concatenate(self.matrices).astype(np.float64), np.concatenate(self.labels), lengths
 
 
-def gathered(engine: Engine, request: Request, *, hidden: IntArray | None = None) -> tuple[Candidates, Person]:
-    """The pool for one request, without the ``hidden`` items; no budget, since nobody waits."""
-    policy = engine.policy_of(request.surface)
-    person = engine.state.person(request.person)
-    pool = engine.gather(request, person, engine.query(request, person), policy, Stopwatch(1e9))
-    if hidden is not None:
-        pool = pool.take(~np.isin(pool.items, hidden))
-    return pool, person
+@dataclass(frozen=True)
+class Question:
+    """One moment at which a slate could have been asked for: the request, who asked, and the query of the channels."""
+
+    request: Request
+    person: Person
+    query: History
+
+    @staticmethod
+    def of(engine: Engine, request: Request) -> "Question":
+        """What this request is to the engine now."""
+        person = engine.state.person(request.person)
+        return Question(request, person, engine.query(request, person))
+
+
+def gathered(engine: Engine, asked: Question, *, hidden: IntArray | None = None) -> Candidates:
+    """The pool for one question, without the ``hidden`` items; no budget, since nobody waits."""
+    policy = engine.policy_of(asked.request.surface)
+    pool = engine.gather(asked.request, asked.person, asked.query, policy, Stopwatch(1e9))
+    return pool if hidden is None else pool.take(~np.isin(pool.items, hidden))
 
 
 def add_list(
     lists: Lists,
     engine: Engine,
-    request: Request,
+    asked: Question,
     grades: Mapping[int, int],
     draw: np.random.Generator,
     *,
     hidden: IntArray | None = None,
 ) -> None:
-    """Add the list of one request, in which the items in ``grades`` (item number -> grade) were wanted.
+    """Add the list of one question, in answer to which the items in ``grades`` (item number -> grade) were wanted.
 
     Keeps every wanted item that was retrieved, the hardest other candidates (first by fused ranks) and a sample of the
     rest. A list in which nothing wanted was retrieved teaches nothing and is counted as missed.
     """
-    pool, person = gathered(engine, request, hidden=hidden)
+    pool = gathered(engine, asked, hidden=hidden)
     labels = np.array([grades.get(item, 0) for item in pool.items.tolist()], np.int32)
     if not labels.any():
         lists.missed += 1
@@ -83,4 +95,4 @@ def add_list(
         easy = draw.choice(easy, _EASY_NEGATIVES, replace=False)
     rows = np.sort(np.concatenate((np.flatnonzero(labels), others[:_HARD_NEGATIVES], easy)))
     # The matrix is made from the whole pool: ranks and relative scores depend on who else is in it.
-    lists.add(engine.matrix(pool, request, person)[rows], labels[rows])
+    lists.add(engine.matrix(pool, asked.request, asked.person)[rows], labels[rows])

@@ -18,7 +18,7 @@ from tailorbird.config import Config
 from tailorbird.decide import Engine
 from tailorbird.errors import NotEnoughEvents, UnknownModel, did_you_mean
 from tailorbird.features.online_state import OnlineState
-from tailorbird.learning.lists import GRADES, Lists, add_list
+from tailorbird.learning.lists import GRADES, Lists, Question, add_list
 from tailorbird.learning.models import retriever
 from tailorbird.learning.registry import Manifest, Registry
 from tailorbird.protocols import Log, Retriever
@@ -220,7 +220,7 @@ class _Job:
                     user_id=event.user_id,
                     anonymous_id=event.anonymous_id,
                 )
-                add_list(lists, engine, request, grades, draw)
+                add_list(lists, engine, Question.of(engine, request), grades, draw)
             engine.apply(record)
             if record.seq % _CHUNK == 0:
                 self.progress("replaying for the ranker", 0.3 + 0.6 * record.seq / self.past.last_seq)

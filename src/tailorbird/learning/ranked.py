@@ -1,0 +1,101 @@
+"""The learned ranker as one more model of `evaluate`: channels and trees together, under the same split.
+
+Strict by construction: the channels are fitted on what `evaluate` gives, and the lists that label the trees are the
+validation cases, whose answers no channel saw. A case's person is folded from its query alone, so that the features of
+any protocol are those of that moment.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from tailorbird.catalogue import Catalogue
+from tailorbird.config import Config, PolicyConfig
+from tailorbird.decide import Engine
+from tailorbird.learning.evaluation import ranks, retriever_factories
+from tailorbird.learning.lists import Lists, Question, add_list, gathered
+from tailorbird.learning.splits import Split
+from tailorbird.learning.tuning import SEARCHES, choose
+from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
+from tailorbird.types import FloatArray, History, IntArray, Interaction, Interactions, Request
+
+NOT_IN_POOL: Final = -1e9
+
+
+class RankedModel:
+    """Fit the channels, tune them, learn to rank on the validation cases; then score any query."""
+
+    def __init__(
+        self,
+        split: Split,
+        channels: Sequence[str],
+        *,
+        n_lists: int = 8_000,
+        per_channel: int = 100,
+        pool: int = 300,
+        ranker: LambdaRankerConfig | None = None,
+        seed: int = 1,
+    ) -> None:
+        recipe = PolicyConfig(pool=pool, channels=dict.fromkeys(channels, per_channel))
+        self._split, self._channels, self._n_lists, self._seed = split, tuple(channels), n_lists, seed
+        self._config = Config(policies={"home": recipe})
+        self._ranker = LambdaRanker(ranker)
+        self._engine: Engine | None = None
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
+        """Channels on ``interactions``; trees on the split's validation cases."""
+        engine = self._engine = Engine(self._config, catalogue=catalogue)
+        factories = retriever_factories(self._channels, self._split)
+        channels = {}
+        for name in self._channels:
+            model = factories[name]()
+            model.fit(interactions, catalogue)
+            if name in SEARCHES:
+                model, _ = choose(name, model, self._split, ranks)
+            channels[name] = model
+        engine.install(channels)  # type: ignore[arg-type]  # a retriever is a model that also finds
+        for person in range(interactions.n_users):
+            engine.state.number(str(person))
+        for step in _steps(interactions):
+            engine.state.fold(step)
+        lists, draw = Lists(), np.random.default_rng(self._seed)
+        cases = self._split.validation.sample(self._n_lists, self._seed)
+        for case in range(len(cases)):
+            history = cases.history(case)
+            request = Request(surface="home", at=float(cases.at[case]))
+            grades = dict.fromkeys(cases.answers_of(case).tolist(), 1)
+            add_list(lists, engine, self._question(request, history), grades, draw, hidden=self._hidden(history))
+        self._ranker.fit(*lists.columns(), columns=engine.columns)
+
+    def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
+        """The ranker's score for what the channels propose; everything else stands behind it, in no order."""
+        if self._engine is None:
+            raise RuntimeError("fit comes before score")
+        asked = Request(surface="home", at=request.at)
+        question = self._question(asked, history)
+        pool = gathered(self._engine, question, hidden=self._hidden(history))
+        of_item = np.full(max(int(items.max(initial=0)), int(pool.items.max(initial=0))) + 1, NOT_IN_POOL)
+        if len(pool):
+            of_item[pool.items] = self._ranker.score(self._engine.matrix(pool, asked, question.person))
+        return of_item[items]
+
+    def _question(self, request: Request, history: History) -> Question:
+        assert self._engine is not None  # noqa: S101  # both callers come after fit
+        person = self._engine.state.stranger(_of_history(history))
+        return Question(request, person, history)
+
+    def _hidden(self, history: History) -> IntArray | None:
+        return history.items if self._split.hide_seen else None
+
+
+def _steps(interactions: Interactions) -> Iterator[Interaction]:
+    columns = (interactions.users, interactions.items, interactions.at, interactions.weights)
+    for user, item, at, weight in zip(*(column.tolist() for column in columns), strict=True):
+        yield Interaction(user, item, at, "item_view", weight)
+
+
+def _of_history(history: History) -> Iterator[Interaction]:
+    recent = history.last(200)
+    for item, at, weight in zip(recent.items.tolist(), recent.at.tolist(), recent.weights.tolist(), strict=True):
+        yield Interaction(0, item, at, "item_view", weight)
