@@ -86,6 +86,12 @@ class BadEncoding(BadInput):
     code = "bad_encoding"
 
 
+class UnreadableFile(BadInput):
+    """A file is not there, may not be opened, or is damaged."""
+
+    code = "unreadable_file"
+
+
 class UnknownFormat(BadInput):
     """A file's format was not recognised, or was asked for by a name that does not exist."""
 

@@ -197,7 +197,7 @@ def read_set(name: str, value: Any) -> tuple[str, ...]:
 def read_time(name: str, value: Any) -> float | None:
     """UTC epoch seconds of ISO 8601, or of an epoch number in seconds, milliseconds or microseconds by its magnitude.
 
-    A time without a zone is UTC.
+    A time without a zone is UTC; one that ends in " UTC", as warehouses write it, is read too.
     """
     if type(value) is str:
         text = value.strip()
@@ -208,7 +208,7 @@ def read_time(name: str, value: Any) -> float | None:
             return _read_iso(name, text)
         value = text
     elif isinstance(value, datetime | date):
-        return _read_iso(name, value.isoformat())
+        return epoch_of(value)
     elif type(value) is not float and type(value) is not int:
         raise BadTime(f"{name} is {shown(value)}; ISO 8601 or an epoch number is needed.")
     number = float_or_zero(value, otherwise=math.inf)
@@ -256,6 +256,13 @@ def read_fields(what: str, raw: Any, readers: Mapping[str, Reader], *, rest: str
     return fields
 
 
+def epoch_of(when: date) -> float:
+    """UTC epoch seconds of a date or a datetime; one without a zone is UTC."""
+    if not isinstance(when, datetime):
+        when = datetime.combine(when, datetime.min.time())
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
 def float_or_zero(value: Any, otherwise: float = 0.0) -> float:
     """The float of a number or of checked text; ``otherwise`` where it is too large for one."""
     try:
@@ -266,8 +273,7 @@ def float_or_zero(value: Any, otherwise: float = 0.0) -> float:
 
 def _read_iso(name: str, text: str) -> float:
     try:
-        when = datetime.fromisoformat(text)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+        return epoch_of(datetime.fromisoformat(text.removesuffix(" UTC")))
     except (ValueError, OverflowError) as error:
         raise BadTime(
             f"{name} is {shown(text)}, which is no time that exists in ISO 8601.",

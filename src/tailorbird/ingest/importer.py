@@ -1,0 +1,296 @@
+"""Files into the log: small durable transactions, a report, and nothing twice.
+
+An import may be killed at any moment and run again: every row has a name made of its content (events), or is a version
+of something that has one (items, users), so that the second run adds only what the first did not. Transactions are
+small and leave pauses, so that a server which shares the disk keeps answering.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from tailorbird.errors import (
+    BadInput,
+    BadNumber,
+    BrokenLine,
+    ConflictingEvent,
+    UnknownColumn,
+    UnknownFormat,
+    did_you_mean,
+)
+from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
+from tailorbird.ingest.fields import read_id, read_number, read_time, shown
+from tailorbird.ingest.items import entry_of_item, parse_item
+from tailorbird.ingest.mapping import ColumnMap, Kind, parse_types
+from tailorbird.ingest.repeats import Repeats, Rule
+from tailorbird.ingest.sources import find_files
+from tailorbird.ingest.tables import Table, open_table
+from tailorbird.ingest.users import entry_of_user, parse_user
+from tailorbird.protocols import Log, Verdict
+from tailorbird.types import Entry
+
+Progress: TypeAlias = Callable[[float, int], None]
+"""Called with the share of the input that was read, and the rows so far."""
+
+FORMATS: Final = ("auto", "native")
+BATCH_ENTRIES: Final = 500
+
+_PAUSE_SECONDS: Final = 0.001
+_STEP_SECONDS: Final = 60.0
+
+
+@dataclass
+class Reason:
+    """Why rows were rejected, and where the first of them is."""
+
+    code: str
+    count: int
+    first_line: int
+    message: str
+
+
+@dataclass
+class Report:
+    """What became of every row: ``rows`` is the sum of the next three."""
+
+    rows: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    reasons: list[Reason] = field(default_factory=list)
+    skipped: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every row is in, 1 when some were rejected, 2 when there was no line that could be read."""
+        n_broken = sum(reason.count for reason in self.reasons if reason.code == BrokenLine.code)
+        return 2 if self.rows and n_broken == self.rows else min(1, self.rejected)
+
+    def reject(self, error: BadInput | ConflictingEvent, line: int, where: str) -> None:
+        """Count one row; of each code the first is remembered with its line."""
+        self.rejected += 1
+        for reason in self.reasons:
+            if reason.code == error.code:
+                reason.count += 1
+                return
+        self.reasons.append(Reason(error.code, 1, line, f"{where}: {error}"))
+
+    def as_json(self) -> dict[str, Any]:
+        """The public shape."""
+        counts = {name: getattr(self, name) for name in ("rows", "accepted", "duplicates", "rejected")}
+        skipped = {"skipped": self.skipped} if self.skipped else {}
+        return {**counts, **skipped, "reasons": [vars(reason) for reason in self.reasons]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """How a table is to be read.
+
+    ``mapping`` is our field -> their column; ``event_type`` the type of every event, or
+    ``ours=theirs,...``; ``skip`` their column -> a pattern
+    whose full match leaves a row out; ``order_from`` the ISO 8601 start of time where ``at`` is only an order;
+    ``repeats`` what stands when several rows are about one item or user.
+    """
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    event_type: str | None = None
+    fmt: str = "auto"
+    decimal: str = "."
+    encoding: str | None = None
+    order_from: str | None = None
+    skip: Mapping[str, str] = field(default_factory=dict)
+    repeats: Rule = "last"
+
+
+def import_file(
+    log: Log,
+    path: Path,
+    kind: Kind,
+    *,
+    now: float,
+    options: ImportOptions | None = None,
+    report: Report | None = None,
+    progress: Progress = lambda _share, _rows: None,
+) -> Report:
+    """Append every good row of a file, or of all files below a directory, to the log.
+
+    ``now`` judges the times of events and dates the versions of items and users. ``report`` may be given, so that its
+    figures are there when this raises.
+
+    Raises:
+        UnreadableFile, UnknownFormat, BadEncoding, UnknownColumn: nothing, or nothing more, can be read.
+        BadInput: an option makes no sense.
+        Unavailable: the log cannot take more now; what was accepted is kept.
+    """
+    run = _Import(log, kind, options or ImportOptions(), now, Report() if report is None else report)
+    files = find_files(path)
+    if kind != "events":
+        for file in files:
+            run.look_for_repeats(file)
+    sizes = [file.stat().st_size for file in files]
+    done, whole = 0, max(1, sum(sizes))
+    for file, size in zip(files, sizes, strict=True):
+        for share in run.take_file(file):
+            progress((done + share * size) / whole, run.report.rows)
+        done += size
+    run.finish()
+    return run.report
+
+
+class _Import:
+    """One run over some files."""
+
+    def __init__(self, log: Log, kind: Kind, options: ImportOptions, now: float, report: Report) -> None:
+        if options.fmt not in FORMATS:
+            raise UnknownFormat(f"There is no format {options.fmt!r}.", hint=did_you_mean(options.fmt, FORMATS))
+        if options.decimal not in (".", ","):
+            raise BadInput(f"--decimal is {shown(options.decimal)}.", hint="It is a point or a comma.")
+        self.report = report
+        self._kind = kind
+        self._options = options
+        self._now = now
+        self._map = ColumnMap(kind, options.mapping, decimal=options.decimal)
+        self._skip = [(column, _pattern(column, text)) for column, text in options.skip.items()]
+        self._type, self._types = parse_types(options.event_type)
+        self._order_from = None if options.order_from is None else read_time("--order-from", options.order_from)
+        self._repeats = Repeats(options.repeats)
+        self._writer = _Writer(log, report)
+
+    def look_for_repeats(self, file: Path) -> None:
+        """The first pass over items and users."""
+        for _, raw in self._records(self._open(file)):
+            if isinstance(raw, dict) and (key := self._key(raw)) is not None:
+                self._repeats.see(key)
+
+    def take_file(self, file: Path) -> Iterator[float]:
+        """Append the good rows of one file, telling its share now and then; repeated ids wait for `finish`."""
+        table = self._open(file)
+        ordinals = Ordinals()
+        for line, raw in self._records(table):
+            if raw is None:
+                self.report.skipped += 1
+                continue
+            self.report.rows += 1
+            try:
+                self._take(raw, line, file.name, ordinals)
+            except BadInput as error:
+                self.report.reject(error, line, f"{file.name}, line {line}")
+            if self.report.rows % BATCH_ENTRIES == 0:
+                yield table.share()
+        yield 1.0
+
+    def finish(self) -> None:
+        """Append what waited."""
+        for raw, line, where in self._repeats.resolved():
+            try:
+                self._writer.add(self._entry(raw, None), line, where)
+            except BadInput as error:  # each row was good, but not what they come to
+                self.report.reject(error, line, f"{where}, line {line}")
+        self._writer.flush()
+        if note := self._repeats.note(self._kind):
+            self.report.notes.append(note)
+
+    def _take(self, raw: dict[str, Any] | BrokenLine, line: int, where: str, ordinals: Ordinals) -> None:
+        if isinstance(raw, BrokenLine):
+            raise raw
+        entry = self._entry(raw, ordinals)
+        if self._kind == "events" or entry.key not in self._repeats:
+            self._writer.add(entry, line, where)
+        elif not self._repeats.fold(entry.key, raw, line, where):
+            self.report.duplicates += 1
+
+    def _open(self, file: Path) -> Table:
+        table = open_table(file, encoding=self._options.encoding)
+        given = () if self._type is None else ("type",)
+        self._map.check(file.name, table.columns, given, fixed=table.fixed)
+        for column, _ in self._skip:
+            if column not in table.columns:
+                raise UnknownColumn(f"{file.name} has no column {column!r}.", hint=did_you_mean(column, table.columns))
+        return table
+
+    def _records(self, table: Table) -> Iterator[tuple[int, dict[str, Any] | BrokenLine | None]]:
+        """Each row by our names, None where it is to be skipped."""
+        wanted = self._map.wanted(table.columns)
+        if wanted is not None:
+            wanted |= {column for column, _ in self._skip}
+        for line, row in table.rows(wanted):
+            if isinstance(row, BrokenLine):
+                yield line, row
+            elif any(column in row and pattern.fullmatch(str(row[column])) for column, pattern in self._skip):
+                yield line, None
+            else:
+                yield line, self._map.apply(row, texts=table.texts)
+
+    def _entry(self, raw: dict[str, Any], ordinals: Ordinals | None) -> Entry:
+        if self._kind == "items":
+            return entry_of_item(parse_item(raw), at=self._now)
+        if self._kind == "users":
+            return entry_of_user(parse_user(raw), at=self._now)
+        if self._type is not None:
+            raw["type"] = self._type
+        elif self._types and isinstance(raw.get("type"), str):
+            raw["type"] = self._types.get(raw["type"], raw["type"])
+        if self._order_from is not None and raw.get("at") is not None:
+            raw["at"] = self._order_from + _STEP_SECONDS * _place_in_order(raw["at"])
+        return entry_of_event(parse_event(raw, now=self._now), ordinals)
+
+    def _key(self, raw: dict[str, Any]) -> str | None:
+        name = "item_id" if self._kind == "items" else "user_id"
+        try:
+            return read_id(name, raw[name]) if raw.get(name) is not None else None
+        except BadInput:
+            return None  # the second pass rejects it, with its line
+
+
+class _Writer:
+    """Gathers entries into transactions, and counts what became of them."""
+
+    def __init__(self, log: Log, report: Report) -> None:
+        self._log = log
+        self._report = report
+        self._entries: list[Entry] = []
+        self._places: list[tuple[int, str]] = []
+
+    def add(self, entry: Entry, line: int, where: str) -> None:
+        self._entries.append(entry)
+        self._places.append((line, where))
+        if len(self._entries) >= BATCH_ENTRIES:
+            self.flush()
+
+    def flush(self) -> None:
+        verdicts = self._log.append(self._entries)
+        for entry, verdict, (line, where) in zip(self._entries, verdicts, self._places, strict=True):
+            if verdict is Verdict.ACCEPTED:
+                self._report.accepted += 1
+            elif verdict is Verdict.DUPLICATE:
+                self._report.duplicates += 1
+            else:
+                self._report.reject(_conflict(entry.key), line, f"{where}, line {line}")
+        self._entries.clear()
+        self._places.clear()
+        # Whoever waits for the disk, a server above all, gets its turn between two transactions.
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _conflict(key: str) -> ConflictingEvent:
+    return ConflictingEvent(
+        f"The event_id {shown(key)} came before with other content.", hint="The first one stays; give this one its own."
+    )
+
+
+def _place_in_order(value: Any) -> float:
+    place = read_number("at", value)
+    if place is None or place < 0:
+        raise BadNumber(f"at is {shown(value)}, which is no place in an order.", hint="Count from 1.")
+    return place
+
+
+def _pattern(column: str, text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise BadInput(f"--skip {column} has the pattern {text!r}: {error}.", hint="See Python's re.") from error
