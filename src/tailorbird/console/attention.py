@@ -1,0 +1,104 @@
+"""What an operator should look at now, each with the step that mends it. Nothing to say is the best answer."""
+
+import shutil
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tailorbird.app import App
+from tailorbird.console.heartbeat import Beat
+from tailorbird.learning.registry import Manifest
+from tailorbird.types import DAY_SECONDS
+
+
+@dataclass(frozen=True)
+class Matter:
+    """One thing to look at. ``command`` is what to run, if a command is what helps."""
+
+    level: Literal["note", "warn", "bad"]
+    text: str
+    remedy: str
+    command: str = ""
+
+
+def matters(app: App, beat: Beat, serving: list[Manifest]) -> list[Matter]:
+    """Everything that needs attention, the worst first. Reads the disk: call it off the engine's thread."""
+    found = [*_shop(app, beat), *_models(app, serving), *_answers(app, beat), *_machine(app)]
+    return sorted(found, key=lambda matter: ("bad", "warn", "note").index(matter.level))
+
+
+def _shop(app: App, beat: Beat) -> list[Matter]:
+    catalogue, found = app.engine.catalogue, []
+    if not catalogue.n_described:
+        found.append(
+            Matter("warn", "The catalogue is empty.", "Import your items:", "tailorbird import items items.jsonl")
+        )
+    else:
+        unpriced = int(np.count_nonzero(catalogue.described & ~np.isfinite(catalogue.price)))
+        if unpriced > 0.1 * catalogue.n_described:
+            text = f"{unpriced:,} of {catalogue.n_described:,} items have no price."
+            found.append(Matter("note", text, "Price features stay silent for them; send prices with the items."))
+        unsold = int(np.count_nonzero(catalogue.described & ~catalogue.sellable))
+        if unsold > 0.5 * catalogue.n_described:
+            text = f"{unsold:,} of {catalogue.n_described:,} items are sold out or not available."
+            found.append(Matter("warn", text, "They are never shown. Check the stock feed."))
+    if not app.engine.state.keys:
+        found.append(
+            Matter("warn", "No event has arrived yet.", "Bring the history:", "tailorbird import events events.jsonl")
+        )
+    elif not beat.events_per_minute:
+        found.append(
+            Matter(
+                "note",
+                "No event has come in for a minute.",
+                "Send shoppers to see it move:",
+                "tailorbird simulate traffic",
+            )
+        )
+    return found
+
+
+def _models(app: App, serving: list[Manifest]) -> list[Matter]:
+    if not serving and app.engine.state.keys:
+        text = "No model is trained: slates come from the channels that only count."
+        return [Matter("warn", text, "Train on the history:", "tailorbird train")]
+    if serving and app.engine.ranker is None:
+        return [
+            Matter("note", "No learned ranker serves; channels are fused by rank.", "Train one:", "tailorbird train")
+        ]
+    oldest = min((manifest.created_at for manifest in serving), default=app.clock())
+    days = (app.clock() - oldest) / DAY_SECONDS
+    if days > 7:
+        return [Matter("note", f"The oldest serving model is {days:.0f} days old.", "Train again:", "tailorbird train")]
+    return []
+
+
+def _answers(app: App, beat: Beat) -> list[Matter]:
+    found = []
+    if beat.degraded:
+        text = f"{beat.degraded:,} of the last {beat.slates:,} decisions were made without one of their stages."
+        level: Literal["warn", "bad"] = "bad" if beat.degraded > 0.05 * beat.slates else "warn"
+        found.append(Matter(level, text, "Open one of the latest decisions: it says which stage and why."))
+    slow, budget = beat.total.get("p99", 0.0), app.config.budget.total_ms
+    if slow > budget:
+        text = f"The slowest hundredth of decisions takes {slow:.0f} ms; the budget is {budget:.0f} ms."
+        found.append(Matter("warn", text, "See which stage it is in the table of latencies."))
+    behind = app.log.last_seq() - app.engine.seq
+    if behind > 5_000:
+        text = f"The engine is {behind:,} records behind the log."
+        found.append(Matter("note", text, "It catches up by itself; an import may be running."))
+    return found
+
+
+def _machine(app: App) -> list[Matter]:
+    disk = shutil.disk_usage(app.shop_dir)
+    found = []
+    if disk.free < 0.1 * disk.total:
+        text = f"The shop's disk has {disk.free / 1e9:.1f} GB left of {disk.total / 1e9:.0f} GB."
+        found.append(Matter("bad", text, "Make room: without it new events are refused with 503."))
+    if app.ledger.lost:
+        found.append(
+            Matter("bad", f"{app.ledger.lost:,} decisions were lost.", "The disk did not take them; see its health.")
+        )
+    return found

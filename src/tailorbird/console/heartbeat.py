@@ -1,0 +1,198 @@
+"""What happened in the last quarter of an hour, as the log and the ledger tell it.
+
+The console follows the log by sequence number like everybody else, so that its figures hold whichever process took the
+events in or made the decisions. It looks only while somebody looks at it, and keeps minutes and a few samples.
+"""
+
+import threading
+from collections import Counter, OrderedDict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from tailorbird.app import App
+from tailorbird.types import Decision, Record, person_key
+
+MINUTES: Final = 15
+STEP_SECONDS: Final = 10
+_STEPS: Final = MINUTES * 60 // STEP_SECONDS
+_FIRST_LOOK: Final = 5_000
+_MOST_RECORDS: Final = 20_000
+_MOST_DECISIONS: Final = 400
+_SAMPLES: Final = 3_000
+_LIVE_SECONDS: Final = 3_600.0
+
+
+class _Heard(msgspec.Struct, frozen=True):
+    """The few fields of an event that are shown or counted; decoding less is what keeps following cheap."""
+
+    type: str
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    item_id: str | None = None
+    items: tuple[msgspec.Raw, ...] = ()
+    decision_id: str | None = None
+    query: str | None = None
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One event for the list of the latest."""
+
+    seq: int
+    type: str
+    person: str
+    item_id: str | None
+    query: str | None
+    recorded_at: float
+
+
+@dataclass(frozen=True)
+class Beat:
+    """The last `MINUTES` in figures.
+
+    ``starts``, ``events`` and ``decisions`` have one entry per step of `STEP_SECONDS`, the oldest first; the last step
+    still runs. ``click_rate`` is clicks on recommended items for each recommended item that was shown: as the shop
+    reports it with ``list_view``, or all items of the slates where it does not (``shown_as`` says which).
+    """
+
+    starts: list[float]
+    events: list[int]
+    decisions: list[int]
+    clicks: int
+    shown: int
+    shown_as: str
+    slates: int
+    degraded: int
+    stages: dict[str, dict[str, float]]
+    total: dict[str, float]
+    latest_events: list[Happened]
+    latest_decisions: list[Decision]
+    channels: dict[str, int]
+    last_event_at: float | None
+
+    @property
+    def events_per_minute(self) -> int:
+        """In the last minute."""
+        return sum(self.events[-60 // STEP_SECONDS :])
+
+    @property
+    def decisions_per_minute(self) -> int:
+        """In the last minute."""
+        return sum(self.decisions[-60 // STEP_SECONDS :])
+
+    @property
+    def click_rate(self) -> float | None:
+        """Clicks per item shown; None while nothing was shown."""
+        return self.clicks / self.shown if self.shown else None
+
+
+class Heartbeat:
+    """Follows the log and the ledger when asked. Its work waits for the disk: call `beat` off the engine's thread."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._seq = -1
+        self._counts: dict[str, Counter[int]] = {
+            name: Counter() for name in ("events", "decisions", "clicks", "viewed", "placed", "degraded")
+        }
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._spent: deque[dict[str, float]] = deque(maxlen=_SAMPLES)
+        self._channels: deque[Counter[str]] = deque(maxlen=500)
+        self._latest_events: deque[Happened] = deque(maxlen=12)
+        self._latest_decisions: list[Decision] = []
+        self._lock = threading.Lock()
+        self._decoder = msgspec.json.Decoder(_Heard)
+
+    def beat(self) -> Beat:
+        """Take in what is new, and tell the last minutes."""
+        with self._lock:
+            self._follow_log()
+            self._follow_ledger()
+            return self._told(int(self._app.clock() // STEP_SECONDS))
+
+    def _follow_log(self) -> None:
+        last = self._app.log.last_seq()
+        if self._seq < 0 or last - self._seq > _MOST_RECORDS:
+            # A bulk import goes by faster than anybody reads: what matters is the newest.
+            self._seq = max(last - _FIRST_LOOK, 0)
+        while records := self._app.log.read(self._seq, _FIRST_LOOK):
+            for record in records:
+                if record.kind == "event":
+                    self._hear(record, self._decoder.decode(record.body))
+            self._seq = records[-1].seq
+
+    def _hear(self, record: Record, event: _Heard) -> None:
+        person = person_key(event.user_id, event.anonymous_id)
+        happened = Happened(record.seq, event.type, person, event.item_id, event.query, record.recorded_at)
+        self._latest_events.append(happened)
+        if record.recorded_at - record.at > _LIVE_SECONDS:
+            # Imported history is no traffic: an hour of it would flatten the minutes that people look at.
+            return
+        step = int(record.recorded_at // STEP_SECONDS)
+        self._counts["events"][step] += 1
+        if event.decision_id and event.type == "list_click":
+            self._counts["clicks"][step] += 1
+        elif event.decision_id and event.type == "list_view":
+            self._counts["viewed"][step] += len(event.items) or int(event.item_id is not None)
+
+    def _follow_ledger(self) -> None:
+        recent = self._app.ledger.recent(_SAMPLES if not self._known else _MOST_DECISIONS)
+        for decision in reversed(recent):
+            if decision.decision_id in self._known:
+                continue
+            self._known[decision.decision_id] = None
+            step = int(decision.at // STEP_SECONDS)
+            self._counts["decisions"][step] += 1
+            self._counts["placed"][step] += len(decision.items)
+            self._counts["degraded"][step] += decision.degraded is not None
+            self._spent.append(decision.timings_ms)
+            self._channels.append(Counter(placed.source for placed in decision.items))
+        while len(self._known) > 2 * _SAMPLES:
+            self._known.popitem(last=False)
+        self._latest_decisions = list(recent[:10])
+
+    def _told(self, now: int) -> Beat:
+        steps = range(now - _STEPS + 1, now + 1)
+        for counter in self._counts.values():
+            for step in [step for step in counter if step < steps[0]]:
+                del counter[step]
+        total = {name: counter.total() for name, counter in self._counts.items()}
+        spent = list(self._spent)[-1_000:]
+        return Beat(
+            starts=[step * float(STEP_SECONDS) for step in steps],
+            events=[self._counts["events"][step] for step in steps],
+            decisions=[self._counts["decisions"][step] for step in steps],
+            clicks=total["clicks"],
+            shown=total["viewed"] or total["placed"],
+            shown_as="seen" if total["viewed"] else "answered",
+            slates=total["decisions"],
+            degraded=total["degraded"],
+            stages=quantiles_per_stage(spent),
+            total=quantiles([sum(one.values()) for one in spent]),
+            latest_events=list(self._latest_events)[::-1],
+            latest_decisions=self._latest_decisions,
+            channels=dict(sum(self._channels, Counter())),
+            last_event_at=self._latest_events[-1].recorded_at if self._latest_events else None,
+        )
+
+
+def quantiles(values: list[float]) -> dict[str, float]:
+    """p50, p95 and p99 of some milliseconds; empty for none.
+
+    >>> quantiles([1.0, 2.0, 3.0])["p50"]
+    2.0
+    """
+    if not values:
+        return {}
+    parts = np.percentile(values, (50, 95, 99))
+    return {name: round(float(part), 3) for name, part in zip(("p50", "p95", "p99"), parts, strict=True)}
+
+
+def quantiles_per_stage(spent: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """The same for each stage that occurs."""
+    stages = dict.fromkeys(stage for one in spent for stage in one)
+    return {stage: quantiles([one[stage] for one in spent if stage in one]) for stage in stages}

@@ -1,0 +1,67 @@
+"""The models page: what serves and what it was made of, what was trained before, and who fills the slates."""
+
+import asyncio
+from typing import Any, Final
+
+from litestar import Response, get
+from litestar.types import ControllerRouterHandler
+
+from tailorbird.app import App
+from tailorbird.console import wording
+from tailorbird.console.desk import Desk
+from tailorbird.errors import TailorbirdError
+from tailorbird.learning.registry import Manifest
+
+_MOST_IN_LOG: Final = 50
+
+
+@get("/models")
+async def show(desk: Desk) -> Response[str]:
+    """The page."""
+    content = await asyncio.to_thread(_content, desk)
+    return desk.page("models.html", page="models", **content)
+
+
+def _content(desk: Desk) -> dict[str, Any]:
+    app, beat = desk.app, desk.heartbeat.beat()
+    serving = serving_manifests(app)
+    everything = sorted(trained(app), key=lambda manifest: -manifest.created_at)
+    placed = sum(beat.channels.values())
+    shares = {name: count / placed for name, count in sorted(beat.channels.items(), key=lambda pair: -pair[1])}
+    return {
+        "serving": serving,
+        "log": everything[:_MOST_IN_LOG],
+        "n_trained": len(everything),
+        "current": {manifest.name: manifest.version for manifest in serving},
+        "shares": shares,
+        "slates": min(beat.slates, 500) if beat.slates else 0,
+        "counting": [name for name in app.engine.retrievers if name not in app.engine.models],
+        "ranker": app.engine.ranker is not None,
+        "channels": wording.CHANNELS,
+        "history": bool(app.engine.state.keys),
+    }
+
+
+def serving_manifests(app: App) -> list[Manifest]:
+    """The manifest of every model that serves; one that cannot be read is left out. Reads files."""
+    found = []
+    for name, version in app.registry.current().items():
+        try:
+            found.append(app.registry.manifest(name, version))
+        except TailorbirdError:
+            continue
+    return found
+
+
+def trained(app: App) -> list[Manifest]:
+    """Every version on the disk that can be read."""
+    found = []
+    for name in app.registry.names():
+        try:
+            found += app.registry.versions(name)
+        except TailorbirdError:
+            continue
+    return found
+
+
+pages: Final[list[ControllerRouterHandler]] = [show]
