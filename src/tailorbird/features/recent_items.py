@@ -15,6 +15,8 @@ from tailorbird.protocols import Scope
 from tailorbird.types import FloatArray, History, IntArray, Interaction, Request
 
 _NEVER_MINUTES: Final = 60 * 24 * 365.0
+_RECENT: Final = 20
+_RECENT_HALF_LIFE: Final = 3.0
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class RecentItems:
         "category_of_last",
         "brand_of_last",
         "log_price_to_last",
+        "likeness_to_last",
+        "likeness_to_recent",
     )
 
     def __init__(self, keep: int = 200) -> None:
@@ -79,7 +83,10 @@ class RecentItems:
         return merged
 
     def read(self, state: Recent, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
-        """Times seen, minutes since (log), same leaf category and brand as the last item, price against it (log)."""
+        """Against what was seen: times, minutes since (log); and how like the last item, and all recent ones, it is.
+
+        Likeness is the cosine of the catalogue's hashed vectors; recent means the last 20, with a half-life of 3 steps.
+        """
         out = np.zeros((len(items), len(self.columns)))
         out[:, 1] = np.log1p(_NEVER_MINUTES)
         if not len(state.items):
@@ -97,6 +104,12 @@ class RecentItems:
         out[:, 3] = (catalogue.brand[items] == catalogue.brand[last]) & (catalogue.brand[last] >= 0)
         ratio = np.log((catalogue.price[items] + 0.01) / (catalogue.price[last] + 0.01))
         out[:, 4] = np.nan_to_num(ratio, nan=0.0, posinf=0.0, neginf=0.0)
+        vectors = catalogue.vectors[items]
+        recent = seen[-_RECENT:]
+        weights = np.exp2(-np.arange(len(recent))[::-1] / _RECENT_HALF_LIFE)
+        profile = weights @ catalogue.vectors[recent]
+        out[:, 5] = vectors @ catalogue.vectors[last]
+        out[:, 6] = vectors @ (profile / max(float(np.linalg.norm(profile)), 1e-9)).astype(np.float32)
         return out
 
     def _trim(self, state: Recent) -> None:

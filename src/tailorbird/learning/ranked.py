@@ -13,11 +13,12 @@ import numpy as np
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, PolicyConfig
 from tailorbird.decide import Engine
-from tailorbird.learning.evaluation import ranks, retriever_factories
+from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.lists import Lists, Question, add_list, gathered
 from tailorbird.learning.splits import Split
 from tailorbird.learning.tuning import SEARCHES, choose
 from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
+from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import FloatArray, History, IntArray, Interaction, Interactions, Request
 
 NOT_IN_POOL: Final = -1e9
@@ -46,10 +47,9 @@ class RankedModel:
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
         """Channels on ``interactions``; trees on the split's validation cases."""
         engine = self._engine = Engine(self._config, catalogue=catalogue)
-        factories = retriever_factories(self._channels, self._split)
         channels = {}
         for name in self._channels:
-            model = factories[name]()
+            model = RETRIEVERS[name]()
             model.fit(interactions, catalogue)
             if name in SEARCHES:
                 model, _ = choose(name, model, self._split, ranks)
