@@ -31,8 +31,8 @@ WISH_SHARE: Final = 0.8
 NEIGHBOUR_MALUS: Final = 1.5
 CART_WANTED: Final = -0.6
 CART_UNWANTED: Final = -4.0
-MOST_NEEDS: Final = 40
-MOST_VIEWS: Final = 30
+MOST_NEEDS: Final = 80
+MOST_VIEWS: Final = 60
 MOST_ITEM_SLATES: Final = 8
 _CLICK, _LIST, _CART, _READ, _LOOK = range(5)
 
@@ -111,8 +111,7 @@ class Visit:
                 kind = known[int(np.searchsorted(np.cumsum(weights) / weights.sum(), picks[n]))]
             elif self.needs and draws[1, n] < config.complement:
                 kind = int(shelf.complements[self.needs[-1]][int(picks[n] * 2)])
-            if kind not in self.needs:
-                self.needs.append(kind)
+            self.needs.append(kind)
 
     # ---- the way through the shop ----------------------------------------------------------------------------
 
