@@ -84,7 +84,7 @@ def evaluate(
     on the validation cases. With ``refit`` the chosen model is then fitted again on train and validation together,
     which is what a shop does every night; without it (strict) nothing is fitted on what came after train. ``ks`` are
     the list lengths of (hit rate, NDCG, coverage, Gini, diversity) and of (recall, reciprocal rank); ``n_cases``
-    samples the test cases; ``told`` hears of progress. A model that raises a `TailorbirdError` gets a row that says why.
+    samples the test cases; ``told`` hears of progress. A model that raises a `TailorbirdError` gets a row saying why.
     """
     asked = sampled(split, n_cases)
     results = []
@@ -125,18 +125,16 @@ def ranks(model: Model, cases: Cases, split: Split, *, k: int) -> Placements:
     if not len(cases):
         raise NotEnoughEvents("There is no case to ask.", hint="More data, or another protocol.")
     every = np.arange(split.n_items, dtype=np.int32)
-    hidden = np.zeros(split.n_items, np.bool_)
     placed, shown = np.empty(len(cases.answers)), np.empty((len(cases), min(k, split.n_items)), np.int32)
     best = np.empty(shown.shape[1])
     for case in range(len(cases)):
         history, answers = cases.history(case), cases.answers_of(case)
-        scores = np.asarray(model.score(_request(cases, case), history, every), np.float64)
+        scores = np.array(model.score(_request(cases, case), history, every), np.float64)
         if np.isnan(scores).any():
             raise ValueError(f"{model!r} gave a score that is not a number")
         if split.hide_seen:
-            hidden[history.items] = True
-        place(scores, hidden, answers, placed[cases.starts[case] : cases.starts[case + 1]], shown[case], best)
-        hidden[history.items] = False
+            scores[history.items] = -np.inf
+        place(scores, answers, placed[cases.starts[case] : cases.starts[case + 1]], shown[case], best)
     return Placements(placed, cases.starts, shown)
 
 

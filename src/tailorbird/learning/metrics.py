@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from tailorbird.retrieval.loops import push, sort_heap
-from tailorbird.types import NOBODY, Array, BoolArray, FloatArray, IntArray
+from tailorbird.types import NOBODY, Array, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -89,23 +89,21 @@ class Placements:
 
 
 @njit(cache=True)
-def place(  # noqa: PLR0917  # numba takes arrays by position
-    scores: FloatArray, hidden: BoolArray, answers: IntArray, ranks: FloatArray, shown: IntArray, best: FloatArray
-) -> None:
+def place(scores: FloatArray, answers: IntArray, ranks: FloatArray, shown: IntArray, best: FloatArray) -> None:
     """Write the rank of each answer and the best items of one case.
 
-    ``scores`` and ``hidden`` (n_items,); ``ranks`` as long as ``answers``; ``shown`` and ``best`` as long as the list.
+    ``scores`` (n_items,) are -inf for what is not ranked; ``ranks`` is as long as ``answers``, ``shown`` and ``best``
+    are as long as the list.
     """
     for n in range(len(answers)):
         mine, above, beside = scores[answers[n]], 0, 0
         for item in range(len(scores)):
-            if not hidden[item]:
-                above += scores[item] > mine
-                beside += scores[item] == mine
+            above += scores[item] > mine
+            beside += scores[item] == mine
         ranks[n] = 1.0 + above + 0.5 * (beside - 1)
     size = 0
     for item in range(len(scores)):
-        if not hidden[item] and scores[item] != 0.0 and scores[item] != -np.inf:
+        if scores[item] != 0.0 and scores[item] != -np.inf:
             size = push(shown, best, size, item, scores[item])
     sort_heap(shown, best, size)
     shown[size:] = -1

@@ -54,7 +54,7 @@ class RankedModel:
             if name in SEARCHES:
                 model, _ = choose(name, model, self._split, ranks)
             channels[name] = model
-        engine.install(channels)  # type: ignore[arg-type]  # a retriever is a model that also finds
+        engine.install(channels)
         for person in range(interactions.n_users):
             engine.state.number(str(person))
         for step in _steps(interactions):

@@ -170,6 +170,18 @@ def next_in_session(data: Dataset, *, test_share: float = 0.1, validation_share:
     )
 
 
+def later_period(train: Interactions, everything: Interactions, since: float, catalogue: Catalogue) -> Split:
+    """A shop's own log for choosing settings: models fitted on ``train`` are asked what people took up from ``since`` on.
+
+    There are no test cases: whether the choice was good is for an experiment to say.
+    """
+    log, starts = _by_person(everything)
+    cases = _period_cases(log, starts, since, np.inf, {})
+    return Split(
+        "later-period", train, everything, cases, cases.take(np.empty(0, np.int64)), catalogue, (), True, True, "", {}
+    )
+
+
 PROTOCOLS: Final = {"leave-one-out": leave_one_out, "time-split": time_split, "next-in-session": next_in_session}
 
 

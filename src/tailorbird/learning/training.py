@@ -18,9 +18,13 @@ from tailorbird.config import Config
 from tailorbird.decide import Engine
 from tailorbird.errors import NotEnoughEvents, UnknownModel, did_you_mean
 from tailorbird.features.online_state import OnlineState
+from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.lists import GRADES, Lists, Question, add_list
 from tailorbird.learning.models import retriever
 from tailorbird.learning.registry import Manifest, Registry
+from tailorbird.learning.splits import Split, later_period
+from tailorbird.learning.tuning import SEARCHES
+from tailorbird.learning.tuning import choose as choose_query
 from tailorbird.protocols import Log, Retriever
 from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
 from tailorbird.retrieval import RETRIEVERS
@@ -31,6 +35,7 @@ MOST_EASE_ITEMS: Final = 15_000
 LEARNED_FROM: Final = 50_000
 _CHUNK: Final = 5_000
 _SHARE_FOR_LABELS: Final = 0.2
+_CASES_FOR_SETTINGS: Final = 1_000
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how far it is, from 0 to 1."""
@@ -132,7 +137,7 @@ def train(
     choice = choose(len(past.interactions), len(past.catalogue), models or config.training.models)
     job = _Job(log, past, config, progress, TrainingRun(reasons=dict(choice.reasons)))
     channels = [name for name in choice.models if name != RANKER]
-    ranker, n_lists = job.trained_ranker(channels) if RANKER in choice.models else (None, 0)
+    ranker, n_lists = job.rehearsed(channels, with_ranker=RANKER in choice.models)
     counts = {
         "interactions": len(past.interactions),
         "people": past.interactions.n_users,
@@ -171,24 +176,46 @@ class _Job:
     config: Config
     progress: Progress
     run: TrainingRun
+    chosen: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def fitted(self, names: Sequence[str], interactions: Interactions, what: str) -> dict[str, Retriever]:
-        """The named channels, fitted; CPU seconds of each go into the run."""
+        """The named channels, fitted, with the settings chosen so far; CPU seconds of each go into the run."""
         fitted = {}
         for n, name in enumerate(names):
             self.progress(f"{what}: {name}", n / len(names))
             started = time.process_time()
-            model = retriever(name, self.config.models.get(name, {}), None)
+            model = retriever(name, {**self.chosen.get(name, {}), **self.config.models.get(name, {})}, None)
             model.fit(interactions, self.past.catalogue)
             self.run.seconds[name] = time.process_time() - started
             fitted[name] = model
         return fitted
 
-    def trained_ranker(self, channels: Sequence[str]) -> tuple[LambdaRanker | None, int]:
-        """The ranker over these channels and on how many lists it was trained; None, with the reason, if too few."""
-        cut = _cut(self.past, self.config)
-        earlier = self.past.interactions.take(self.past.seqs <= cut)
-        fitted = self.fitted(channels, earlier, "fitting for the ranker")
+    def choose_settings(self, channels: dict[str, Retriever], split: Split) -> None:
+        """Let each channel choose what belongs to its query on the later period; what the shop has set stays set.
+
+        Half-lives and popularity exponents that are best on one shop lose to plain counting on another.
+        """
+        for name in channels:
+            if name not in SEARCHES or name in self.config.models or not len(split.validation):
+                continue
+            self.progress(f"choosing settings: {name}", 0.25)
+            channels[name], self.chosen[name] = choose_query(
+                name, channels[name], split, ranks, n_cases=_CASES_FOR_SETTINGS
+            )
+
+    def rehearsed(self, channels: Sequence[str], *, with_ranker: bool) -> tuple[LambdaRanker | None, int]:
+        """Fit on the earlier part of the log, choose settings and learn to rank on the later part.
+
+        Gives the ranker and on how many lists it was trained; None when there were too few, with the reason in the run.
+        """
+        row = _cut(self.past, self.config)
+        cut = int(self.past.seqs[row])
+        everything = self.past.interactions
+        earlier = everything.take(self.past.seqs <= cut)
+        fitted = self.fitted(channels, earlier, "fitting on the earlier part")
+        self.choose_settings(fitted, later_period(earlier, everything, float(everything.at[row]), self.past.catalogue))
+        if not with_ranker:
+            return None, 0
         engine = Engine(self.config)
         engine.install(fitted, fitted_seq=dict.fromkeys(fitted, cut))
         lists = self._lists_after(cut, engine)
@@ -228,7 +255,7 @@ class _Job:
 
 
 def _cut(past: Past, config: Config) -> int:
-    """The sequence number after which choices label the ranker: the last days, but at most a fifth of the log.
+    """The row of the interactions after which choices are labels: the last days, but at most a fifth of the log.
 
     A shop that was imported in one go has one moment of arrival but many of occurrence; the log's order serves both.
     """
@@ -236,7 +263,7 @@ def _cut(past: Past, config: Config) -> int:
     late = at >= at.max() - config.training.ranker_days * DAY_SECONDS
     first_late = int(np.argmax(late)) if late.any() else n
     row = max(first_late, int(n * (1 - _SHARE_FOR_LABELS)))
-    return int(past.seqs[min(row, n - 1)])
+    return min(row, n - 1)
 
 
 def _first_touches(log: Log, engine: Engine, cut: int) -> dict[int, dict[int, int]]:
