@@ -49,6 +49,7 @@ FIELDS: Final[Mapping[str, Reader]] = {
     "seller_id": read_id,
     "margin": read_number,
     "tags": read_set,
+    "withdrawn": read_flag,
 }
 """Every field that means something, with what reads it. Any other is kept in ``attributes``."""
 

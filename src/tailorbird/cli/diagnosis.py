@@ -1,0 +1,145 @@
+"""What `doctor` looks at: the installation, the shop directory and what is stale in it. Changes nothing."""
+
+import platform
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+from tailorbird import __version__
+from tailorbird.config import Config, load_config
+from tailorbird.errors import TailorbirdError
+from tailorbird.types import DAY_SECONDS
+
+State = Literal["good", "warning", "problem"]
+
+_BASE: Final = ("numpy", "numba", "lightgbm", "litestar", "uvicorn", "msgspec", "pyarrow", "sqlalchemy")
+_OPTIONAL: Final = {"torch": "neural models", "onnxruntime": "serving neural models"}
+_LITTLE_DISK_BYTES: Final = 2 * 2**30
+_STALE_DAYS: Final = 14.0
+_STALE_SHARE: Final = 0.2
+
+
+class Finding(NamedTuple):
+    """One line of the diagnosis."""
+
+    state: State
+    what: str
+    found: str
+    remedy: str = ""
+
+
+def diagnose(shop_dir: Path) -> list[Finding]:
+    """Everything, in the order in which it is worth mending."""
+    findings = [*_installation(), *_directory(shop_dir)]
+    try:
+        config = load_config(shop_dir)
+    except TailorbirdError as error:
+        return [*findings, Finding("problem", "configuration", error.message, error.hint)]
+    findings.append(Finding("good", "configuration", f"{shop_dir / 'tailorbird.toml'} is sound"))
+    return [*findings, *_server(config), *_log(shop_dir, config)]
+
+
+def _installation() -> Iterator[Finding]:
+    yield Finding("good", "tailorbird", f"{__version__} on Python {platform.python_version()}")
+    missing = [name for name in _BASE if _version(name) is None]
+    if missing:
+        yield Finding("problem", "packages", f"{', '.join(missing)} not installed", "Install Tailorbird again.")
+    else:
+        yield Finding("good", "packages", ", ".join(f"{name} {_version(name)}" for name in _BASE))
+    for name, purpose in _OPTIONAL.items():
+        found = _version(name)
+        yield Finding("good", name, found or f"not installed; only {purpose} would need it")
+
+
+def _directory(shop_dir: Path) -> Iterator[Finding]:
+    if not shop_dir.is_dir():
+        yield Finding("problem", "shop directory", f"{shop_dir} is not there", "`tailorbird init`, or --shop-dir.")
+        return
+    free = shutil.disk_usage(shop_dir).free
+    state: State = "warning" if free < _LITTLE_DISK_BYTES else "good"
+    yield Finding(state, "disk", f"{free / 2**30:,.1f} GB free", "Free some space." if state != "good" else "")
+    try:
+        probe = shop_dir / ".doctor"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        yield Finding("problem", "shop directory", f"{shop_dir}: {error.strerror}", "Make it writable.")
+    else:
+        yield Finding("good", "shop directory", f"{shop_dir.absolute()} is writable")
+
+
+def _server(config: Config) -> Iterator[Finding]:
+    where = f"{config.server.host}:{config.server.port}"
+    try:
+        socket.create_connection((config.server.host, config.server.port), timeout=0.5).close()
+    except OSError:
+        yield Finding("good", "server", f"nothing listens on {where}")
+    else:
+        yield Finding("good", "server", f"something answers on {where}: a server, or a port in use")
+
+
+def _log(shop_dir: Path, config: Config) -> Iterator[Finding]:
+    from tailorbird.backends.sql.probe import lock_state, processes_with
+
+    path = shop_dir / "tailorbird.db"
+    state = lock_state(path)
+    if state == "absent":
+        yield Finding("warning", "log", "empty", "`tailorbird import events FILE`.")
+        return
+    if state == "damaged":
+        yield Finding("problem", "log", f"{path} is damaged", "Restore a backup with `tailorbird restore`.")
+        return
+    users = ", ".join(f"{process} ({command[:60]})" for process, command in processes_with(path))
+    if state == "held":
+        who = f"held by one of: {users}" if users else "held by another process"
+        yield Finding("warning", "log's lock", who, "Wait for it, or end that process.")
+        return
+    yield Finding("good", "log's lock", f"free; open in {users}" if users else "free")
+    yield from _contents(shop_dir, config)
+
+
+def _contents(shop_dir: Path, config: Config) -> Iterator[Finding]:
+    from tailorbird.app import App
+
+    try:
+        with App.open(shop_dir, config=config) as app:
+            summary = app.log.summary()
+            yield Finding("good", "log", _log_facts(summary))
+            yield from _models(app.registry, summary["last_seq"])
+    except TailorbirdError as error:
+        yield Finding("problem", "log", error.message, error.hint)
+
+
+def _log_facts(summary: dict[str, Any]) -> str:
+    return (
+        f"{summary['last_seq']:,} records, {summary['hot_rows']:,} in SQL and {summary['segment_rows']:,} in "
+        f"{summary['segments']:,} closed segments; {summary['bytes'] / 2**20:,.1f} MB"
+    )
+
+
+def _models(registry: Any, last_seq: int) -> Iterator[Finding]:
+    serving = registry.current()
+    if not serving:
+        yield Finding("warning", "models", "none is trained; counting ones serve", "`tailorbird train`.")
+    for name, chosen in sorted(serving.items()):
+        try:
+            manifest = registry.manifest(name, chosen)
+        except TailorbirdError as error:
+            yield Finding("problem", f"model {name}", error.message, error.hint)
+            continue
+        days = (time.time() - manifest.created_at) / DAY_SECONDS
+        behind = last_seq - manifest.fitted_seq
+        stale = days > _STALE_DAYS or behind > _STALE_SHARE * max(1, manifest.fitted_seq)
+        found = f"{chosen}, trained {days:,.1f} days and {behind:,} records ago"
+        yield Finding("warning" if stale else "good", f"model {name}", found, "`tailorbird train`." if stale else "")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,347 @@
+"""`init`, `import`, `export`, `check` and `doctor`: a shop's data in, out, and looked at."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, TypeAlias
+
+import typer
+
+from tailorbird.cli import shop_dir
+from tailorbird.cli.terminal import note, print_json, print_table, progress
+from tailorbird.errors import BadInput, TailorbirdError, UnreadableFile
+
+if TYPE_CHECKING:
+    from tailorbird.backends.sql.ledger import SqlLedger
+    from tailorbird.ingest.exporter import Selection
+    from tailorbird.ingest.importer import ImportOptions, Report
+    from tailorbird.ingest.mapping import Kind
+    from tailorbird.ingest.readiness import Readiness
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
+FileArgument: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A table, or a directory of tables.")]
+MapOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="OURS=THEIRS,...",
+        help="Which of their columns is which of our fields: user_id=UserID,item_id=MovieID,at=Timestamp. Free fields "
+        "are dotted: properties.color=Colour. Columns that are not named are left out, unless they carry our names.",
+    ),
+]
+FormatOption: TypeAlias = Annotated[
+    str, typer.Option("--format", help="auto or native: CSV, JSON Lines, JSON and Parquet tell themselves apart.")
+]
+DecimalOption: TypeAlias = Annotated[str, typer.Option("--decimal", help='"," reads 12,50 and 1.234,50.')]
+EncodingOption: TypeAlias = Annotated[
+    str | None, typer.Option("--encoding", help="The text's encoding where it is not UTF-8, for example latin-1.")
+]
+SkipOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip",
+        metavar="THEIRS=PATTERN",
+        help="Leave out rows whose column matches the pattern as a whole: --skip 'StockCode=POST|DOT'. Repeatable.",
+    ),
+]
+RepeatsOption: TypeAlias = Annotated[
+    Literal["last", "most-frequent"],
+    typer.Option(
+        "--repeats",
+        help="When several rows are about the same one, which value of a field stands: the last known, or the most "
+        "frequent, which suits a catalogue that is cut out of an order file.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    imports = typer.Typer(help="Read a shop's events, items or users from files.", no_args_is_help=True)
+    imports.command("items")(import_items)
+    imports.command("events")(import_events)
+    imports.command("users")(import_users)
+    app.command("init")(init)
+    app.add_typer(imports, name="import")
+    app.command("export")(export)
+    app.command("check")(check)
+    app.command("doctor")(doctor)
+
+
+def init(context: typer.Context) -> None:
+    """Write a commented tailorbird.toml with every setting and its default."""
+    from tailorbird.cli.config_template import config_template
+
+    path = shop_dir(context) / "tailorbird.toml"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(config_template())
+    except FileExistsError as error:
+        if path.exists():
+            raise BadInput(f"{path} is there already and was left alone.", hint="Move it away first.") from error
+        raise UnreadableFile(f"{path.parent} is a file.", hint="Choose a directory with --shop-dir.") from error
+    except OSError as error:
+        raise UnreadableFile(
+            f"{path} cannot be written: {error.strerror}.", hint="Choose one with --shop-dir."
+        ) from error
+    print(f"Wrote {path}. Next: `tailorbird import items FILE`, then `tailorbird import events FILE`.")
+
+
+def import_items(
+    context: typer.Context,
+    file: FileArgument,
+    *,
+    mapping: MapOption = None,
+    fmt: FormatOption = "auto",
+    decimal: DecimalOption = ".",
+    encoding: EncodingOption = None,
+    skip: SkipOption = None,
+    repeats: RepeatsOption = "last",
+    json: Json = False,
+) -> None:
+    """Read a catalogue. Each item becomes a new version if it differs from the one that is known."""
+    from tailorbird.ingest.importer import ImportOptions
+
+    options = ImportOptions(
+        mapping=_map("items", mapping), fmt=fmt, decimal=decimal, encoding=encoding, skip=_skips(skip), repeats=repeats
+    )
+    _import(context, file, "items", options, json=json)
+
+
+def import_events(
+    context: typer.Context,
+    file: FileArgument,
+    *,
+    mapping: MapOption = None,
+    event_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="The type of all events, such as purchase; or which of their types is which of ours: "
+            "item_view=view,cart_add=cart. A purchase with a negative quantity becomes a refund.",
+        ),
+    ] = None,
+    fmt: FormatOption = "auto",
+    decimal: DecimalOption = ".",
+    encoding: EncodingOption = None,
+    order_from: Annotated[
+        str | None,
+        typer.Option(
+            "--order-from",
+            metavar="DATE",
+            help="For data without times: `at` is then the place in each user's order (1, 2, 3, ...), and the n-th "
+            "event of a user is taken to have happened n minutes after this date (2024-01-01).",
+        ),
+    ] = None,
+    skip: SkipOption = None,
+    json: Json = False,
+) -> None:
+    """Read what happened. A second import of the same file adds nothing; real repeated lines are kept."""
+    from tailorbird.ingest.importer import ImportOptions
+
+    options = ImportOptions(
+        mapping=_map("events", mapping),
+        event_type=event_type,
+        fmt=fmt,
+        decimal=decimal,
+        encoding=encoding,
+        order_from=order_from,
+        skip=_skips(skip),
+    )
+    _import(context, file, "events", options, json=json)
+
+
+def import_users(
+    context: typer.Context,
+    file: FileArgument,
+    *,
+    mapping: MapOption = None,
+    fmt: FormatOption = "auto",
+    encoding: EncodingOption = None,
+    skip: SkipOption = None,
+    repeats: RepeatsOption = "last",
+    json: Json = False,
+) -> None:
+    """Read what the shop knows of its users: traits, preferences, consent."""
+    from tailorbird.ingest.importer import ImportOptions
+
+    options = ImportOptions(
+        mapping=_map("users", mapping), fmt=fmt, encoding=encoding, skip=_skips(skip), repeats=repeats
+    )
+    _import(context, file, "users", options, json=json)
+
+
+def export(
+    context: typer.Context,
+    kind: Annotated[Literal["events", "items", "users", "decisions"], typer.Argument(help="What to write.")],
+    *,
+    since: Annotated[str | None, typer.Option(help="Events and decisions from this time on (ISO 8601).")] = None,
+    until: Annotated[str | None, typer.Option(help="Events and decisions before this time (ISO 8601).")] = None,
+    user: Annotated[str | None, typer.Option(help="Only this user's, known or anonymous.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A file; stdout where none is given.")] = None,
+) -> None:
+    """Write native JSON Lines, which `import` reads again. Items and users come in their newest version."""
+    from tailorbird.app import App
+    from tailorbird.ingest.exporter import Selection, export_lines
+
+    selection = Selection.of(since=since, until=until, user=user)
+    with App.open(shop_dir(context)) as app:
+        if kind == "decisions":
+            lines: Iterable[bytes] = _decisions(app.ledger, selection)
+        else:
+            lines = export_lines(app.log, kind, selection)
+        written = _write_lines(lines, out)
+    note(f"Wrote {written:,} {kind}{f' to {out}' if out else ''}.")
+
+
+def check(context: typer.Context, *, json: Json = False) -> None:
+    """Say whether the data is ready to learn from, what is wrong with it, and which models are worth training."""
+    from tailorbird.app import App
+    from tailorbird.ingest.readiness import check as judge
+    from tailorbird.ingest.receipts import newest_receipts
+
+    directory = shop_dir(context)
+    with App.open(directory) as app:
+        readiness = judge(app.log, app.config, newest_receipts(directory))
+    if json:
+        print_json(readiness.as_json())
+    else:
+        _show_readiness(readiness)
+    raise typer.Exit(0 if readiness.ready else 1)
+
+
+def doctor(context: typer.Context, *, json: Json = False) -> None:
+    """Look at the installation and the shop directory: what is there, reachable, stale or misconfigured."""
+    from tailorbird.cli.diagnosis import diagnose
+
+    findings = diagnose(shop_dir(context))
+    if json:
+        print_json({"healthy": all(f.state != "problem" for f in findings), "findings": findings})
+    else:
+        marks = {"good": "good", "warning": "warning", "problem": "PROBLEM"}
+        print_table("Tailorbird", ("", "what", "found", "what to do"), [(marks[f.state], *f[1:]) for f in findings])
+    raise typer.Exit(1 if any(f.state == "problem" for f in findings) else 0)
+
+
+def _import(context: typer.Context, file: Path, kind: "Kind", options: "ImportOptions", *, json: bool) -> None:
+    from tailorbird.app import App
+    from tailorbird.ingest.importer import Report, import_file
+    from tailorbird.ingest.receipts import Receipt, keep_receipt
+
+    directory, report = shop_dir(context), Report()
+    with App.open(directory) as app, _told_how_far(report), progress(f"Importing {kind}") as show:
+        import_file(
+            app.log,
+            file,
+            kind,
+            now=time.time(),
+            options=options,
+            report=report,
+            progress=lambda share, rows: show(share, f"{rows:,} rows"),
+        )
+        keep_receipt(directory, Receipt(time.time(), str(file.absolute()), kind, report))
+    if json:
+        print_json(report.as_json())
+    else:
+        _show_report(report, kind)
+    raise typer.Exit(report.exit_code)
+
+
+@contextmanager
+def _told_how_far(report: "Report") -> Iterator[None]:
+    """Say what is in already when an import ends early."""
+    try:
+        yield
+    except (TailorbirdError, KeyboardInterrupt):
+        if report.rows:
+            note(f"Ended after {report.rows:,} rows; {report.accepted:,} are in. The same command adds only the rest.")
+        raise
+
+
+def _show_report(report: "Report", kind: str) -> None:
+    counts = (report.rows, report.accepted, report.duplicates, report.rejected)
+    print_table(f"Imported {kind}", ("rows", "accepted", "duplicates", "rejected"), [counts])
+    if report.reasons:
+        rows = [(reason.code, reason.count, reason.first_line, reason.message) for reason in report.reasons]
+        print_table("Rejected", ("code", "rows", "first line", "the first"), rows)
+    if report.skipped:
+        note(f"{report.skipped:,} rows were skipped, as asked.")
+    for sentence in report.notes:
+        note(sentence)
+
+
+def _show_readiness(readiness: "Readiness") -> None:
+    from datetime import UTC, datetime
+
+    def day(at: float | None) -> str:
+        return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+    share = readiness.share_not_in_catalogue
+    facts: list[tuple[str, Any]] = [
+        ("events", readiness.events),
+        ("interactions (interest in an item)", readiness.interactions),
+        ("explicit noes", readiness.negatives),
+        ("labels for the ranker", readiness.labels),
+        ("people", readiness.people),
+        ("of them anonymous", readiness.anonymous_people),
+        ("sessions", readiness.sessions),
+        ("from, to", f"{day(readiness.first_at)}, {day(readiness.last_at)} ({readiness.days:,.0f} days)"),
+        ("items with events", readiness.items_with_events),
+        ("items described", readiness.items_described),
+        ("events about items not in the catalogue", "-" if share is None else f"{share:.1%}"),
+    ]
+    print_table("What the log holds", ("", ""), facts)
+    if readiness.by_type:
+        print_table("Events by type", ("type", "events"), list(readiness.by_type.items()))
+    if readiness.findings:
+        rows = [(f.level, f.message, f.hint) for f in readiness.findings]
+        print_table("What to know", ("", "found", "what to do"), rows)
+    models = [(m.model, "train" if m.train else "leave", m.reason) for m in readiness.models]
+    print_table("Models", ("model", "", "why"), models)
+    print("Ready: next `tailorbird train`." if readiness.ready else "Not ready yet.")
+
+
+def _decisions(ledger: "SqlLedger", selection: "Selection") -> Iterator[bytes]:
+    import msgspec
+
+    summary = ledger.summary()
+    people = {f"u:{selection.user}", f"a:{selection.user}"}
+    for decision in reversed(ledger.recent(summary["committed"] + summary["waiting"])):
+        in_time = selection.since <= decision.at < selection.until
+        if in_time and (selection.user is None or decision.person in people):
+            yield msgspec.json.encode(decision)
+
+
+def _write_lines(lines: Iterable[bytes], out: Path | None) -> int:
+    if out is None:
+        return _copy(lines, sys.stdout.buffer)
+    try:
+        with out.open("wb") as file:
+            return _copy(lines, file)
+    except OSError as error:
+        raise UnreadableFile(f"{out} cannot be written: {error.strerror}.", hint="Choose another --out.") from error
+
+
+def _copy(lines: Iterable[bytes], file: BinaryIO) -> int:
+    written = 0
+    for line in lines:
+        file.write(line + b"\n")
+        written += 1
+    return written
+
+
+def _map(kind: "Kind", texts: list[str] | None) -> dict[str, str]:
+    from tailorbird.ingest.mapping import parse_map
+
+    return parse_map(kind, texts or ())
+
+
+def _skips(texts: list[str] | None) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts or ()]
+    for column, equals, pattern in pairs:
+        if not (column and equals and pattern):
+            raise BadInput(f"--skip is {column + equals + pattern!r}.", hint="Write COLUMN=PATTERN.")
+    return {column: pattern for column, _, pattern in pairs}
