@@ -171,7 +171,7 @@ def next_in_session(data: Dataset, *, test_share: float = 0.1, validation_share:
 
 
 def later_period(train: Interactions, everything: Interactions, since: float, catalogue: Catalogue) -> Split:
-    """A shop's own log for choosing settings: models fitted on ``train`` are asked what people took up from ``since`` on.
+    """A shop's own log, for choosing settings: fitted on ``train``, asked what people took up from ``since`` on.
 
     There are no test cases: whether the choice was good is for an experiment to say.
     """

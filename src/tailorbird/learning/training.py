@@ -195,13 +195,11 @@ class _Job:
 
         Half-lives and popularity exponents that are best on one shop lose to plain counting on another.
         """
-        for name in channels:
+        for name, model in list(channels.items()):
             if name not in SEARCHES or name in self.config.models or not len(split.validation):
                 continue
             self.progress(f"choosing settings: {name}", 0.25)
-            channels[name], self.chosen[name] = choose_query(
-                name, channels[name], split, ranks, n_cases=_CASES_FOR_SETTINGS
-            )
+            channels[name], self.chosen[name] = choose_query(name, model, split, ranks, n_cases=_CASES_FOR_SETTINGS)
 
     def rehearsed(self, channels: Sequence[str], *, with_ranker: bool) -> tuple[LambdaRanker | None, int]:
         """Fit on the earlier part of the log, choose settings and learn to rank on the later part.
