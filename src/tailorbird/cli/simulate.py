@@ -12,6 +12,7 @@ def register(app: typer.Typer) -> None:
         help="A shop that does not exist: its history, and shoppers who visit it.", no_args_is_help=True
     )
     group.command("shop")(shop)
+    group.command("traffic")(traffic)
     app.add_typer(group, name="simulate")
 
 
@@ -61,3 +62,46 @@ def shop(
         print_json(result)
     else:
         print_table("Simulated shop", ("what", "value"), list(result.items()))
+
+
+def traffic(
+    context: typer.Context,
+    *,
+    key: Annotated[str, typer.Option(envvar="TAILORBIRD_KEY", help="an API key; a write key is enough")],
+    url: Annotated[str, typer.Option(help="where the engine is")] = "http://127.0.0.1:8000",
+    rate: Annotated[float, typer.Option(help="visits a minute")] = 30.0,
+    duration: Annotated[float, typer.Option(min=0, help="seconds; 0: until Ctrl-C")] = 0.0,
+    pace: Annotated[float, typer.Option(help="how much faster than people the shoppers are")] = 5.0,
+    world: Annotated[str, typer.Option(help="default: the world of the shop directory")] = "",
+    shoppers: Annotated[int, typer.Option(min=0, help="with --world: as in `simulate shop`")] = 0,
+    items: Annotated[int, typer.Option(min=0, help="with --world: as in `simulate shop`")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="with --world: as in `simulate shop`")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
+) -> None:
+    """Send the shoppers of a simulated shop to a running engine over HTTP."""
+    import asyncio
+
+    import msgspec
+
+    from tailorbird.cli import shop_dir
+    from tailorbird.cli.terminal import note, print_json, print_table
+    from tailorbird.simulator.saved import load_world
+    from tailorbird.simulator.traffic import Tally, visit
+    from tailorbird.simulator.world import World
+
+    made = (
+        World(world, shoppers=shoppers, items=items, seed=seed, now=time.time())
+        if world
+        else load_world(shop_dir(context))
+    )
+    note(f"{made.shoppers.n:,} shoppers of '{made.config.name}' visit {url}, {rate:g} visits a minute.")
+    tally = Tally()
+    try:
+        asyncio.run(visit(url, key, made, rate=rate, duration=duration or None, pace=pace, say=note, tally=tally))
+    except KeyboardInterrupt:
+        note("Stopped.")
+    result = msgspec.to_builtins(tally)
+    if as_json:
+        print_json(result)
+    else:
+        print_table("Traffic", ("what", "value"), list(result.items()))

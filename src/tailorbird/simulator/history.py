@@ -16,7 +16,7 @@ from tailorbird.types import DAY_SECONDS, Array, Entry, Event, FloatArray, Ident
 
 BATCH: Final = 500
 NEWCOMERS: Final = 0.4
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 # Share of a day's visits in each hour, from midnight on: a quiet night, a lunch break, a busy evening.
 _HOURS: Final = np.array([2, 1, 1, 1, 1, 2, 3, 5, 7, 8, 9, 10, 11, 10, 9, 9, 9, 10, 12, 14, 15, 14, 10, 5], float)
