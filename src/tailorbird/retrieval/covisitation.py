@@ -1,9 +1,10 @@
 """Items seen near each other, by nearness in the sequence. The cheapest strong channel, exact under every event.
 
 Whenever somebody has item a and then, ``gap`` steps later, item b, the cell a -> b gets 1 / gap and the cell b -> a a
-part of that: order matters, and it matters less the further apart. What stands in a cell is a whole number of 2**-20,
-so that sums commute: learning event by event, in whatever order people come, gives the very arrays that a fit of the
-whole log gives. Popularity and recency enter only when a question is asked (see `neighbours`).
+part of that: order matters, and it matters less the further apart. Lines of one order happen at one time, and then both
+ways get the mean of the two. What stands in a cell is a whole number of 2**-20, so that sums commute: learning event by
+event, in whatever order people come, gives the very arrays that a fit of the whole log gives. Popularity and recency
+enter only when a question is asked (see `neighbours`).
 
 The idea is the sequential rule of M. Ludewig and D. Jannach, Evaluation of session-based recommendation algorithms,
 UMUAI 2018 (section 3.1, "SR"); we also count backwards and choose the exponents and the half-life on held-out data.
@@ -19,7 +20,7 @@ from pydantic import Field
 from tailorbird.catalogue import Catalogue
 from tailorbird.retrieval.neighbours import ExponentsConfig, ItemItem
 from tailorbird.retrieval.rows import Longs, Rows
-from tailorbird.types import Array, History, IntArray, Interaction, Interactions
+from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions
 
 _ONE: Final = 1 << 20
 
@@ -48,6 +49,7 @@ class Covisitation(ItemItem):
         gaps = np.arange(1, self.config.window + 1)
         self._forward: Longs = np.rint(_ONE / gaps).astype(np.int64)
         self._backward: Longs = np.rint(self.config.backward * _ONE / gaps).astype(np.int64)
+        self._together: Longs = (self._forward + self._backward) // 2
         super().__init__(arrays, np.int64)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
@@ -59,12 +61,14 @@ class Covisitation(ItemItem):
         lengths = np.diff(ends)
         pointers, columns, values = _count_windows(
             sequence,
+            interactions.at[order],
             np.repeat(ends[:-1], lengths),
             np.repeat(ends[1:], lengths),
             occurrences,
             np.concatenate((np.zeros(1, np.int64), np.cumsum(counts))),
             self._forward,
             self._backward,
+            self._together,
         )
         self.rows = Rows.of({"pointers": pointers, "columns": columns, "values": values})
         self._hold(counts)
@@ -75,32 +79,33 @@ class Covisitation(ItemItem):
             return
         self._count(step.item)
         before = history.items[: -self.config.window - 1 : -1]
+        together = history.at[: -self.config.window - 1 : -1] == step.at
         self._reserve(int(before.max(initial=-1)) + 1)
-        other = before != step.item
-        before, forward, backward = (
-            before[other],
-            self._forward[: len(other)][other],
-            self._backward[: len(other)][other],
-        )
-        here = np.full(len(before), step.item, np.int32)
-        self.rows.add(before, here, forward)
-        if self.config.backward:
-            self.rows.add(here, before, backward)
+        n = len(before)
+        forward = np.where(together, self._together[:n], self._forward[:n])
+        backward = np.where(together, self._together[:n], self._backward[:n])
+        there, back = (before != step.item) & (forward > 0), (before != step.item) & (backward > 0)
+        here = np.full(n, step.item, np.int32)
+        self.rows.add(before[there], here[there], forward[there])
+        self.rows.add(here[back], before[back], backward[back])
 
 
 @njit(cache=True)
 def _count_windows(  # noqa: PLR0917  # numba takes arrays by position
     sequence: IntArray,
+    at: FloatArray,
     first: Longs,
     end: Longs,
     occurrences: Longs,
     item_starts: Longs,
     forward: Longs,
     backward: Longs,
+    together: Longs,
 ) -> tuple[Longs, IntArray, Longs]:
     """Row by row (Gustavson 1978): walk an item's occurrences, add up their windows in a dense row, keep what is there.
 
-    ``sequence`` holds all histories one after another; position p belongs to the one from ``first[p]`` to ``end[p]``.
+    ``sequence`` holds all histories one after another, with their times ``at``; position p belongs to the one from
+    ``first[p]`` to ``end[p]``.
     ``occurrences[item_starts[i]:item_starts[i + 1]]`` are the positions of item i. Gives pointers, columns and values;
     the last two are longer than needed.
     """
@@ -110,11 +115,14 @@ def _count_windows(  # noqa: PLR0917  # numba takes arrays by position
     sums, touched, used = np.zeros(n_items, np.int64), np.empty(n_items, np.int32), 0
     for item in range(n_items):
         n = 0
-        for at in range(item_starts[item], item_starts[item + 1]):
-            here = occurrences[at]
+        for which in range(item_starts[item], item_starts[item + 1]):
+            here = occurrences[which]
             for other in range(max(first[here], here - window), min(end[here], here + window + 1)):
                 column = sequence[other]
-                amount = forward[other - here - 1] if other > here else backward[here - other - 1]
+                if at[other] == at[here]:
+                    amount = together[abs(other - here) - 1]
+                else:
+                    amount = forward[other - here - 1] if other > here else backward[here - other - 1]
                 if column == item or amount == 0:
                     continue
                 if sums[column] == 0:
@@ -127,9 +135,9 @@ def _count_windows(  # noqa: PLR0917  # numba takes arrays by position
             more_columns[:used], more_values[:used] = columns[:used], values[:used]
             columns, values = more_columns, more_values
         row = np.sort(touched[:n])
-        for at in range(n):
-            columns[used + at], values[used + at] = row[at], sums[row[at]]
-            sums[row[at]] = 0
+        for cell in range(n):
+            columns[used + cell], values[used + cell] = row[cell], sums[row[cell]]
+            sums[row[cell]] = 0
         used += n
         pointers[item + 1] = used
     return pointers, columns, values

@@ -58,13 +58,18 @@ def judge_by_rows(
     scores: FloatArray,
 ) -> None:
     """Write the score of each of ``items`` into ``scores``. ``sums`` is all zero before and after."""
+    walked = 0
     for r in range(len(rows)):
         start, weight = starts[rows[r]], weights[r]
+        walked += lengths[rows[r]]
         for at in range(start, start + lengths[rows[r]]):
             sums[columns[at]] += weight * values[at]
     for at in range(len(items)):
         if 0 <= items[at] < len(scale):
             scores[at] = sums[items[at]] * scale[items[at]]
+    if walked > len(scale):
+        sums[: len(scale)] = 0.0
+        return
     for r in range(len(rows)):
         start = starts[rows[r]]
         for at in range(start, start + lengths[rows[r]]):
