@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     bench = typer.Typer(help="Measure speed on this machine, in a shop made for it.", no_args_is_help=True)
     bench.command("decide")(decide)
+    bench.command("ingest")(ingest)
     app.add_typer(bench, name="bench")
 
 
@@ -67,3 +68,27 @@ def decide(
         f"{items:,} items, pool {found['pool']}, {rate:,.0f} events a second", ("ms", "p50", "p95", "p99"), rows
     )
     note(f"{found['decisions_per_second']} slates a second; {found['memory_mb']} MB at most.")
+
+
+def ingest(
+    events: Annotated[int, typer.Option(min=1_000)] = 200_000,
+    items: Annotated[int, typer.Option(min=1)] = 10_000,
+    users: Annotated[int, typer.Option(min=1)] = 50_000,
+    *,
+    json: Json = False,
+) -> None:
+    """Events a second over HTTP, durable before the reply, and how soon a slate shows one; the server on one core."""
+    import asyncio
+
+    from tailorbird.simulator.bench_ingest import measure_ingest, served
+
+    with (
+        tempfile.TemporaryDirectory(prefix="tailorbird-bench-") as folder,
+        served(Path(folder), n_items=items) as (url, key, memory_mb),
+    ):
+        found = asyncio.run(measure_ingest(url, key, n_events=events, n_items=items, n_users=users))
+        found["memory_mb"] = memory_mb()
+    if json:
+        print_json(found)
+        return
+    print_table("Ingest over HTTP", tuple(found), [tuple(found.values())])

@@ -5,16 +5,23 @@ before the clock starts, because a shop's tracker does that on somebody else's m
 """
 
 import asyncio
+import json
 import os
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import msgspec
 import numpy as np
 
-from tailorbird.simulator.bulk import bulk_events, quantiles
+from tailorbird.errors import Unavailable
+from tailorbird.simulator.bulk import bulk_events, bulk_items, quantiles
 
 BATCH: Final = 100
 _CONNECTIONS: Final = 8
@@ -98,7 +105,53 @@ async def _slate(client: httpx.AsyncClient, user: str) -> list[str]:
     return [item["item_id"] for item in answer.json()["items"]]
 
 
-def hold_to(core: int) -> None:
-    """Keep this process on one core, if the machine has it."""
+@contextmanager
+def served(shop_dir: Path, *, n_items: int) -> Iterator[tuple[str, str, Callable[[], float]]]:
+    """A server of its own over a bulk shop, on the first core; gives its address, a secret key, and its peak memory.
+
+    This process moves to the last core. Exploration is off, so that only an event can change a slate.
+    """
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[core % len(cores)]})
+    command = [sys.executable, "-m", "tailorbird", "--shop-dir", str(shop_dir)]
+    load = shop_dir / "items.jsonl"
+    load.write_bytes(b"\n".join(entry.body for entry in bulk_items(n_items, at=time.time())))
+    subprocess.run([*command, "import", "items", str(load), "--json"], check=True, capture_output=True)  # noqa: S603  # our own command
+    port = _free_port()
+    server = subprocess.Popen(  # noqa: S603  # our own command
+        [*command, "serve", "--port", str(port)],
+        env={**os.environ, "TAILORBIRD_POLICIES__HOME__EXPLORATION": "0"},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        os.sched_setaffinity(server.pid, cores[:1])
+        os.sched_setaffinity(0, cores[-1:])
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_ready(url, server)
+        yield url, json.loads((shop_dir / "keys.json").read_text())["secret"], lambda: _peak_memory_mb(server.pid)
+    finally:
+        os.sched_setaffinity(0, cores)
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(url: str, server: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            if httpx.get(f"{url}/health/ready").status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise Unavailable("The server to be measured did not come up.", hint="`tailorbird serve` says why.")
+
+
+def _peak_memory_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return round(int(status.partition("VmHWM:")[2].split()[0]) / 1024, 1)
