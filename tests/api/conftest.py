@@ -1,4 +1,5 @@
-import itertools
+"""A shop served in this process, spoken to through HTTP."""
+
 import time
 
 import pytest
@@ -6,7 +7,9 @@ from litestar.testing import TestClient
 
 from tailorbird.api.server import create_api
 from tailorbird.app import App
+from tailorbird.config import Config, ServerConfig
 
+KINDS = (("mug", "blue"), ("lamp", "red"), ("rug", "green"))
 ITEMS = [
     {
         "item_id": f"{kind}-{n}",
@@ -17,13 +20,19 @@ ITEMS = [
         "stock": 5,
         "margin": 3.0,
     }
-    for (kind, colour), n in itertools.product([("mug", "blue"), ("lamp", "red"), ("rug", "green")], range(12))
+    for kind, colour in KINDS
+    for n in range(12)
 ]
 
 
 @pytest.fixture
-def app(tmp_path):
-    with App.open(tmp_path / "shop") as opened:
+def config():
+    return Config(server=ServerConfig(cors_origins=("https://shop.example",)))
+
+
+@pytest.fixture
+def app(shop_dir, config):
+    with App.open(shop_dir, config=config) as opened:
         yield opened
 
 
@@ -49,15 +58,37 @@ def browser(app):
     return {"Authorization": f"Bearer {app.keys.create('page', 'write')}"}
 
 
-def event(kind="item_view", *, user="ann", item="mug-1", ago=0.0, **more):
-    return {"type": kind, "at": time.time() - ago, "user_id": user, "item_id": item, **more}
+@pytest.fixture
+def event():
+    """Make an event of now; a field that is None is left out."""
+
+    def make(kind="item_view", **more):
+        fields = {"type": kind, "at": time.time(), "user_id": "ann", "item_id": "mug-1", **more}
+        return {name: value for name, value in fields.items() if value is not None}
+
+    return make
 
 
-def slate(client, *, surface="home", user="ann", **more):
-    answer = client.post("/v1/recommendations", json={"surface": surface, "user_id": user, **more})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+@pytest.fixture
+def slate(client):
+    """Ask for a slate, for Ann on the home page unless told otherwise."""
+
+    def ask(**more):
+        answer = client.post("/v1/recommendations", json={"surface": "home", "user_id": "ann", **more})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return ask
 
 
-def ids(answer):
-    return [item["item_id"] for item in answer["items"]]
+@pytest.fixture
+def problem():
+    """Check that an answer is a problem of this kind, and return it."""
+
+    def check(answer, status, code):
+        assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == status
+        return answer.json()
+
+    return check

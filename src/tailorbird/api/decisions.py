@@ -5,8 +5,8 @@ from typing import Any, Final
 from litestar import get
 
 from tailorbird.api.contract import speaks
-from tailorbird.api.live import Live
-from tailorbird.api.paths import id_of
+from tailorbird.api.live import LiveShop
+from tailorbird.api.paths import PathId, id_of
 from tailorbird.api.schemas import POLICIES
 from tailorbird.api.wire import whole
 from tailorbird.errors import NotFound, UnknownSurface
@@ -19,7 +19,7 @@ from tailorbird.types import Decision, Policy
     tags=["decisions"],
     **speaks(key="secret", gives={"application/json": Decision}, fails=(NotFound,)),
 )
-async def read_decision(decision_id: str, live: Live) -> Any:
+async def read_decision(decision_id: PathId, live: LiveShop) -> Any:
     """The whole record of an answer: the request, the policy and models, every item with score, reason, propensity."""
     decision = live.app.ledger.get(id_of(decision_id))
     if decision is None:
@@ -35,7 +35,7 @@ async def read_decision(decision_id: str, live: Live) -> Any:
     tags=["policies"],
     **speaks(key="secret", gives={"application/json": POLICIES}),
 )
-async def list_policies(live: Live) -> dict[str, Any]:
+async def list_policies(live: LiveShop) -> dict[str, Any]:
     """The recipe of every surface, with the version that decisions name."""
     return {"policies": [whole(policy) for policy in live.engine.policies.values()]}
 
@@ -46,7 +46,7 @@ async def list_policies(live: Live) -> dict[str, Any]:
     tags=["policies"],
     **speaks(key="secret", gives={"application/json": Policy}, fails=(UnknownSurface,)),
 )
-async def read_policy(surface: str, live: Live) -> Any:
+async def read_policy(surface: PathId, live: LiveShop) -> Any:
     """The recipe of one surface."""
     return whole(live.engine.policy_of(id_of(surface)))
 

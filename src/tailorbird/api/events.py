@@ -12,7 +12,7 @@ from litestar import Request, post
 
 from tailorbird.api.batches import BATCH_TYPES, LINES_TYPES, judge, read_records
 from tailorbird.api.contract import speaks
-from tailorbird.api.live import Live
+from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.schemas import EVENT_BATCH, EVENT_LINE
 from tailorbird.api.wire import Receipt, Rejection
 from tailorbird.errors import BadInput, BrokenLine, ConflictingEvent, MissingField, UnknownFormat, WrongType
@@ -36,7 +36,7 @@ FORMATS: Final = ("native",)
         fails=(BadInput, BrokenLine, MissingField, WrongType, UnknownFormat),
     ),
 )
-async def send_events(request: Request[Any, Any, Any], live: Live) -> Receipt:
+async def send_events(request: Request[Any, Any, Any], live: LiveShop) -> Receipt:
     """Keep events. `accepted` ones are on the disk and count in the next slate; bad ones are told by their place."""
     form = request.query_params.get("format", "native")
     if form not in FORMATS:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from litestar import Response, get
 
 from tailorbird.api.contract import speaks
-from tailorbird.api.live import Live
+from tailorbird.api.live import LiveShop
 from tailorbird.api.problems import Busy
 from tailorbird.api.wire import Alive, Health
 from tailorbird.errors import Unavailable
@@ -21,7 +21,7 @@ async def alive() -> Alive:
 
 
 @get("/health/ready", summary="Is the engine ready?", tags=["health"], **speaks(key="none", fails=(Unavailable,)))
-async def ready(live: Live) -> Health:
+async def ready(live: LiveShop) -> Health:
     """Whether slates are current: the log is followed and can be written. Send no traffic while this is 503."""
     follower = live.follower
     if follower.failing:
@@ -40,7 +40,7 @@ async def ready(live: Live) -> Health:
 
 
 @get("/metrics", summary="Figures for Prometheus", tags=["health"], **speaks(key="none", gives={"text/plain": str}))
-async def metrics(live: Live) -> Response[bytes]:
+async def metrics(live: LiveShop) -> Response[bytes]:
     """Counters and histograms in Prometheus' text format."""
     return Response(live.metrics.text(), media_type=CONTENT_TYPE)
 

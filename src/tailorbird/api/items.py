@@ -13,8 +13,8 @@ from litestar import Request, delete, get, patch, post, put
 from tailorbird.api.batches import BATCH_TYPES, LINES_TYPES, judge, read_records
 from tailorbird.api.bodies import Body
 from tailorbird.api.contract import speaks
-from tailorbird.api.live import Live
-from tailorbird.api.paths import id_of
+from tailorbird.api.live import Live, LiveShop
+from tailorbird.api.paths import PathId, id_of
 from tailorbird.api.schemas import ITEM, ITEM_BATCH, ITEM_PATCH, ITEM_SHOWN, ITEM_UNNAMED
 from tailorbird.api.wire import Receipt, whole
 from tailorbird.errors import BadInput, BrokenLine, IdTooLong, MissingField, NotFound, WrongType
@@ -35,7 +35,7 @@ _UNUSABLE: Final = (BadInput, BrokenLine, WrongType, IdTooLong)
     tags=["items"],
     **speaks(key="secret", gives=_GIVES, fails=(NotFound,)),
 )
-async def read_item(item_id: str, live: Live) -> dict[str, Any]:
+async def read_item(item_id: PathId, live: LiveShop) -> dict[str, Any]:
     """The item's newest version."""
     return _shown(_current(live, id_of(item_id)))
 
@@ -46,7 +46,7 @@ async def read_item(item_id: str, live: Live) -> dict[str, Any]:
     tags=["items"],
     **speaks(key="secret", reads={"application/json": ITEM_UNNAMED}, gives=_GIVES, fails=_UNUSABLE),
 )
-async def put_item(item_id: str, request: Request[Any, Any, Any], live: Live) -> dict[str, Any]:
+async def put_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
     """Make this the whole item; what is left out is no longer known."""
     raw = await _OBJECT.read(request)
     item = parse_item(named(raw, "item_id", id_of(item_id)))
@@ -65,7 +65,7 @@ async def put_item(item_id: str, request: Request[Any, Any, Any], live: Live) ->
         fails=(*_UNUSABLE, NotFound),
     ),
 )
-async def change_item(item_id: str, request: Request[Any, Any, Any], live: Live) -> dict[str, Any]:
+async def change_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
     """Merge these fields into the item; null forgets one. A changed price or stock holds for the next request."""
     change = await _OBJECT.read(request)
     async with live.changing:
@@ -81,7 +81,7 @@ async def change_item(item_id: str, request: Request[Any, Any, Any], live: Live)
     tags=["items"],
     **speaks(key="secret", fails=(NotFound,)),
 )
-async def withdraw_item(item_id: str, live: Live) -> None:
+async def withdraw_item(item_id: PathId, live: LiveShop) -> None:
     """Show it no more. What happened with it stays in the log; putting it again brings it back."""
     async with live.changing:
         current = _current(live, id_of(item_id))
@@ -95,7 +95,7 @@ async def withdraw_item(item_id: str, live: Live) -> None:
     tags=["items"],
     **speaks(key="secret", reads=_BATCH, fails=(BadInput, BrokenLine, MissingField, WrongType)),
 )
-async def put_items(request: Request[Any, Any, Any], live: Live) -> Receipt:
+async def put_items(request: Request[Any, Any, Any], live: LiveShop) -> Receipt:
     """Make each of these the whole item; one that is as it was counts as a duplicate."""
     records = await read_records(request, name="items", mark="item_id", most=live.app.config.server.max_batch)
     judged = await judge(records, parse_item)
@@ -130,7 +130,7 @@ def _current(live: Live, item_id: str) -> Item:
     return item
 
 
-async def _keep(live: Live, items: Sequence[Item]) -> Sequence[Verdict]:
+async def _keep(live: LiveShop, items: Sequence[Item]) -> Sequence[Verdict]:
     now = live.app.clock()
     entries: list[Entry] = [entry_of_item(item, at=now) for item in items]
     return (await live.append(entries)).verdicts

@@ -7,9 +7,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
+from litestar.di import NamedDependency
 
 from tailorbird.api.follower import Follower
 from tailorbird.api.writer import Appended, Writer
@@ -100,3 +101,7 @@ class Live:
                 await asyncio.to_thread(self.app.close_segments)
             except (TailorbirdError, OSError):
                 structlog.get_logger("tailorbird.api").exception("segments cannot be closed; the log stays as it is")
+
+
+LiveShop: TypeAlias = NamedDependency[Live]
+"""How a handler asks for it: ``live: LiveShop``."""

@@ -5,8 +5,13 @@ is found first and kept encoded; the router then sees one segment, and the handl
 ``/v1/items/a%2Fb`` and ``/v1/items/a/b`` name the item "a/b".
 """
 
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import quote, unquote
+
+from litestar.params import FromPath
+
+PathId: TypeAlias = FromPath[str]
+"""An id in a path, still encoded; `id_of` reads it."""
 
 _BEFORE_ID: Final = ("/v1/items/", "/v1/users/", "/v1/decisions/", "/v1/policies/")
 _AFTER_USER: Final = ("/profile", "/preferences")

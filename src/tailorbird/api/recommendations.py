@@ -7,7 +7,7 @@ from litestar import post
 
 from tailorbird.api.bodies import Body
 from tailorbird.api.contract import speaks
-from tailorbird.api.live import Live
+from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.wire import ITEM_FIELDS, PRIVATE_FIELDS, Ask, Search, Slate, SlateItem, Wish
 from tailorbird.errors import BadInput, Forbidden, UnknownSurface, did_you_mean
 from tailorbird.monitoring.metrics import total_ms
@@ -24,7 +24,7 @@ SEARCH: Final = Body(Search)
     tags=["slates"],
     **speaks(key="any", reads=ASK, fails=(BadInput, UnknownSurface, Forbidden)),
 )
-async def recommend(request: HttpRequest[Any, Any, Any], live: Live) -> Slate:
+async def recommend(request: HttpRequest[Any, Any, Any], live: LiveShop) -> Slate:
     """The slate of a surface, made for the person who is asked for. Every accepted event of theirs counts in it."""
     ask = await ASK.read(request)
     return _answer(live, request, ask, surface=ask.surface, query=ask.query)
@@ -37,7 +37,7 @@ async def recommend(request: HttpRequest[Any, Any, Any], live: Live) -> Slate:
     tags=["slates"],
     **speaks(key="any", reads=SEARCH, fails=(BadInput, UnknownSurface, Forbidden)),
 )
-async def search(request: HttpRequest[Any, Any, Any], live: Live) -> Slate:
+async def search(request: HttpRequest[Any, Any, Any], live: LiveShop) -> Slate:
     """The same answer as for a recommendation, on the surface ``search`` and with a query."""
     ask = await SEARCH.read(request)
     if ask.surface != "search":

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tailorbird.types import MAX_ID_CHARACTERS, Event, Item, User
+from tailorbird.types import MAX_ID_CHARACTERS, Event, Item, OrderLine, User
 
 REF: Final = "#/components/schemas/{name}"
 
@@ -20,25 +20,24 @@ _ID: Final = {"anyOf": [{"type": "string", "maxLength": MAX_ID_CHARACTERS}, {"ty
 _IDS: Final = ("event_id", "user_id", "anonymous_id", "session_id", "item_id", "decision_id", "group_id", "seller_id")
 
 
+_NOUNS: Final[dict[str, Any]] = msgspec.json.schema_components([Event, Item, User, OrderLine], ref_template=REF)[1]
+
+
 def ref(name: str) -> dict[str, str]:
     """A reference to a named schema."""
     return {"$ref": REF.format(name=name)}
 
 
-def _loosened(
-    noun: type[msgspec.Struct], *, without: tuple[str, ...] = (), rest: str, **changed: Any
-) -> dict[str, Any]:
+def _loosened(noun: type[msgspec.Struct], *, rest: str, **changed: Any) -> dict[str, Any]:
     """The schema of a noun as it may be sent; ``rest`` is where fields of one's own are kept."""
-    schema: dict[str, Any] = msgspec.json.schema_components([noun], ref_template=REF)[1][noun.__name__]
-    properties = {name: part for name, part in schema["properties"].items() if name not in without}
-    properties.update({name: _ID for name in _IDS if name in properties})
-    properties.update(changed)
+    schema = _NOUNS[noun.__name__]
+    properties = {**schema["properties"], **{name: _ID for name in _IDS if name in schema["properties"]}, **changed}
     return {
         "title": schema["title"],
         "description": f"{schema['description'].splitlines()[0]} Fields of one's own are kept in `{rest}`.",
         "type": "object",
         "properties": properties,
-        "required": [name for name in schema["required"] if name not in without],
+        "required": schema["required"],
         "additionalProperties": True,
     }
 
@@ -52,6 +51,7 @@ def _batch(name: str, record: str) -> dict[str, Any]:
 
 
 COMPONENTS: Final[dict[str, Any]] = {
+    "OrderLine": _NOUNS["OrderLine"],
     "EventSent": {
         **_loosened(
             Event,
@@ -62,7 +62,7 @@ COMPONENTS: Final[dict[str, Any]] = {
         ),
         "anyOf": [{"required": ["user_id"]}, {"required": ["anonymous_id"]}],
     },
-    "ItemSent": _loosened(Item, without=("withdrawn",), rest="attributes", created_at=_TIME),
+    "ItemSent": _loosened(Item, rest="attributes", created_at=_TIME),
     "UserSent": _loosened(User, rest="traits", created_at=_TIME),
     "Profile": {
         "description": "What is kept about one user, in words.",
@@ -84,8 +84,8 @@ COMPONENTS["ItemShown"] = {
     **COMPONENTS["ItemSent"],
     "description": "An item with all of its fields; null is not known.",
     "additionalProperties": False,
-    "required": list(COMPONENTS["ItemSent"]["properties"]),
-    "properties": {**COMPONENTS["ItemSent"]["properties"], "created_at": {"type": ["number", "null"]}},
+    "required": [name for name in COMPONENTS["ItemSent"]["properties"] if name != "withdrawn"],
+    "properties": {name: part for name, part in _NOUNS["Item"]["properties"].items() if name != "withdrawn"},
 }
 COMPONENTS["ItemUnnamed"] = {**COMPONENTS["ItemSent"], "title": "Item, its id in the path", "required": []}
 COMPONENTS["UserUnnamed"] = {**COMPONENTS["UserSent"], "title": "User, its id in the path", "required": []}

@@ -8,8 +8,8 @@ from litestar import Request, get, post, put
 from tailorbird.api.bodies import Body
 from tailorbird.api.contract import speaks
 from tailorbird.api.items import named
-from tailorbird.api.live import Live
-from tailorbird.api.paths import id_of
+from tailorbird.api.live import Live, LiveShop
+from tailorbird.api.paths import PathId, id_of
 from tailorbird.api.schemas import PREFERENCES, PROFILE, USER_UNNAMED
 from tailorbird.api.wire import Identification, Identified, whole
 from tailorbird.errors import BadInput, BrokenLine, IdTooLong, MissingField, NotFound, WrongType
@@ -28,7 +28,7 @@ _UNUSABLE: Final = (BadInput, BrokenLine, WrongType, IdTooLong)
     tags=["users"],
     **speaks(key="secret", gives=_GIVES, fails=(NotFound,)),
 )
-async def read_user(user_id: str, live: Live) -> dict[str, Any]:
+async def read_user(user_id: PathId, live: LiveShop) -> dict[str, Any]:
     """What the shop told us of a user: traits, declared preferences, consent."""
     return _shown(_current(live, id_of(user_id)))
 
@@ -39,7 +39,7 @@ async def read_user(user_id: str, live: Live) -> dict[str, Any]:
     tags=["users"],
     **speaks(key="secret", reads={"application/json": USER_UNNAMED}, gives=_GIVES, fails=_UNUSABLE),
 )
-async def put_user(user_id: str, request: Request[Any, Any, Any], live: Live) -> dict[str, Any]:
+async def put_user(user_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
     """Make this all that we are told of the user. A withdrawn consent holds for the next request."""
     user = parse_user(named(await _OBJECT.read(request), "user_id", id_of(user_id)))
     await live.append([entry_of_user(user, at=live.app.clock())])
@@ -52,7 +52,7 @@ async def put_user(user_id: str, request: Request[Any, Any, Any], live: Live) ->
     tags=["users"],
     **speaks(key="secret", gives={"application/json": PROFILE}, fails=(NotFound,)),
 )
-async def read_profile(user_id: str, live: Live) -> dict[str, Any]:
+async def read_profile(user_id: PathId, live: LiveShop) -> dict[str, Any]:
     """What is kept about the user, in words: recent items, taste, purchases, whether slates are personal."""
     return live.app.profile(id_of(user_id))
 
@@ -63,7 +63,7 @@ async def read_profile(user_id: str, live: Live) -> dict[str, Any]:
     tags=["users"],
     **speaks(key="secret", reads={"application/json": PREFERENCES}, gives=_GIVES, fails=_UNUSABLE),
 )
-async def put_preferences(user_id: str, request: Request[Any, Any, Any], live: Live) -> dict[str, Any]:
+async def put_preferences(user_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
     """Make these the user's declared preferences; the rest of the user stays, and one not known before is made."""
     preferences = await _OBJECT.read(request)
     name = id_of(user_id)
@@ -81,7 +81,7 @@ async def put_preferences(user_id: str, request: Request[Any, Any, Any], live: L
     tags=["users"],
     **speaks(key="any", reads=_IDENTIFICATION, fails=(*_UNUSABLE, MissingField)),
 )
-async def identify(request: Request[Any, Any, Any], live: Live) -> Identified:
+async def identify(request: Request[Any, Any, Any], live: LiveShop) -> Identified:
     """From now on both are one person: what the anonymous one did counts for the user's next slate."""
     sent = await _IDENTIFICATION.read(request)
     now = live.app.clock()

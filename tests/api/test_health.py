@@ -1,0 +1,61 @@
+import time
+
+import pytest
+from litestar.testing import TestClient
+
+from tailorbird.api.server import create_api
+from tailorbird.app import App
+from tailorbird.ingest.items import entry_of_item
+from tailorbird.types import Item
+
+
+def test_a_new_shop_is_alive_and_ready(client):
+    assert client.get("/health/live").json() == {"status": "alive"}
+    ready = client.get("/health/ready").json()
+    assert (ready["status"], ready["seq"], ready["lag"]) == ("ready", 0, 0)
+
+
+def test_not_following_the_log_is_not_being_ready(app, problem):
+    api = create_api(app)
+    with TestClient(api) as client:
+        api.state.live.follower.failing = "on purpose"
+        app.follow = None  # and it stays failing: the follower's next slice cannot run
+        answer = client.get("/health/ready")
+        problem(answer, 503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+        assert client.get("/health/live").status_code == 200
+
+
+def test_what_another_process_writes_is_seen_soon(client, app):
+    with App.open(app.shop_dir) as another:
+        another.append([entry_of_item(Item(item_id="x", price=1.0), at=1.7e9)])
+    deadline = time.monotonic() + 2
+    while client.get("/health/ready").json()["seq"] < 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert client.get("/health/ready").json()["items"] == 1
+
+
+def test_the_figures_count_what_happened(shop, slate, event):
+    shop.post("/v1/events", json=[*[event(event_id="1")] * 2, {}])
+    slate()
+    text = shop.get("/metrics").text
+    for line in (
+        'tailorbird_events_total{verdict="accepted"} 1.0',
+        'tailorbird_events_total{verdict="duplicate"} 1.0',
+        'tailorbird_events_total{verdict="rejected"} 1.0',
+        'tailorbird_decisions_total{degraded="no",surface="home"} 1.0',
+        'tailorbird_decision_stage_seconds_count{stage="total"} 1.0',
+        "tailorbird_seq 37.0",
+    ):
+        assert line in text
+    assert 'route="/v1/items"' in text
+    assert "ann" not in text.replace("planned", "")
+
+
+def test_policies_can_be_read(client, problem):
+    policies = client.get("/v1/policies").json()["policies"]
+    assert {"home", "item", "cart", "search"} <= {policy["surface"] for policy in policies}
+    home = client.get("/v1/policies/home").json()
+    assert home["version"]
+    assert home["exploration"] == pytest.approx(0.1)
+    problem(client.get("/v1/policies/hom"), 400, "unknown_surface")
