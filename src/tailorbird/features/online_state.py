@@ -55,7 +55,8 @@ class OnlineState:
         self._users: dict[str, User] = {}
         self._number: dict[str, int] = {}
         self._of_user: dict[str, list[Any]] = {v.name: [] for v in self._views if v.scope is Scope.USER}
-        self._of_item: dict[str, Array] = {v.name: _rows(v, 1024) for v in self._views if v.scope is Scope.ITEM}
+        self._room = 1024
+        self._of_item: dict[str, Array] = {v.name: _rows(v, self._room) for v in self._views if v.scope is Scope.ITEM}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -77,14 +78,16 @@ class OnlineState:
 
     def fold(self, step: Interaction) -> None:
         """Let every view take one step."""
-        self._make_room(step.item)
+        if step.item >= self._room:
+            self._make_room(step.item)
+        person, item, catalogue = step.person, step.item, self.catalogue
         for view in self._views:
             if view.scope is Scope.USER:
                 states = self._of_user[view.name]
-                states[step.person] = view.update(states[step.person], step, self.catalogue)
+                states[person] = view.update(states[person], step, catalogue)
             else:
                 rows = self._of_item[view.name]
-                rows[step.item] = view.update(rows[step.item], step, self.catalogue)
+                rows[item] = view.update(rows[item], step, catalogue)
 
     def number(self, key: str) -> int:
         """The number of a person, given out now for a key that is new."""
@@ -177,11 +180,14 @@ class OnlineState:
                 states[theirs] = view.empty()
 
     def _make_room(self, item: int) -> None:
+        if item < self._room:
+            return
         for view in self._views:
-            if view.scope is Scope.ITEM and item >= len(self._of_item[view.name]):
+            if view.scope is Scope.ITEM:
                 rows = _rows(view, 2 * item)
-                rows[: len(self._of_item[view.name])] = self._of_item[view.name]
+                rows[: self._room] = self._of_item[view.name]
                 self._of_item[view.name] = rows
+        self._room = 2 * item
 
 
 def _made(view: type[FeatureView], events: EventsConfig) -> FeatureView:
