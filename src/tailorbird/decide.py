@@ -284,7 +284,7 @@ class Engine:
         for name, (items, scores) in found.items():
             rows, column = np.searchsorted(union, items), names.index(name)
             pool.found[rows, column] = True
-            # Stands until `judge` overwrites it: should there be no time left, a channel's own order is better than none.
+            # Stands until `judge` overwrites it: should no time be left, a channel's own order is better than none.
             pool.scores[rows, column] = scores
         pool.trail["retrieved"] = {name: len(items) for name, (items, _) in found.items()}
         pool.trail["union"] = len(union)
