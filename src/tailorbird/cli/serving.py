@@ -1,0 +1,300 @@
+"""`tailorbird serve|worker|recommend|keys|policy`: a shop in service, and what is needed around it."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tailorbird.app import App
+    from tailorbird.types import Decision
+
+AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    app.command("serve")(serve)
+    app.command("worker")(worker)
+    app.command("recommend")(recommend)
+    keys = typer.Typer(help="API keys: make, list, revoke.", no_args_is_help=True)
+    keys.command("create")(create_key)
+    keys.command("list")(list_keys)
+    keys.command("revoke")(revoke_key)
+    app.add_typer(keys, name="keys")
+    policy = typer.Typer(help="The recipe of each surface: list, show, check.", no_args_is_help=True)
+    policy.command("list")(list_policies)
+    policy.command("show")(show_policy)
+    policy.command("check")(check_policies)
+    app.add_typer(policy, name="policy")
+
+
+# ---- serve -------------------------------------------------------------------------------------------------------
+
+
+def serve(
+    context: typer.Context,
+    *,
+    host: Annotated[str, typer.Option(help="address to listen on; default: the configuration's")] = "",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0: the configuration's")] = 0,
+    demo: Annotated[bool, typer.Option("--demo", help="let the simulated shop's shoppers visit")] = False,
+) -> None:
+    """Serve the API and the console on one port until stopped."""
+    from tailorbird.app import App
+    from tailorbird.cli import shop_dir
+    from tailorbird.cli.service import listen, serve_shop
+
+    with App.open(shop_dir(context)) as app:
+        host, port = host or app.config.server.host, port or app.config.server.port
+        # The port is taken before the engine is built: that it is in use shall be known now, not in a minute.
+        with listen(host, port) as door:
+            serve_shop(app, door, host=host, port=port, demo=demo)
+
+
+def worker(
+    context: typer.Context,
+    *,
+    every: Annotated[float, typer.Option(min=0.1, help="seconds between two looks at the log")] = 10.0,
+    once: Annotated[bool, typer.Option("--once", help="do what is due now, report, and stop")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Follow the log in a process of its own and close its old days into Parquet segments."""
+    from tailorbird.app import App
+    from tailorbird.cli import shop_dir
+    from tailorbird.cli.terminal import note, print_json
+
+    with App.open(shop_dir(context)) as app:
+        seen = app.log.last_seq() if not once else 0
+        try:
+            while True:
+                last = app.log.last_seq()
+                new, closed = last - seen, app.close_segments()
+                if as_json:
+                    print_json({"last_seq": last, "new_records": new, "segments_written": closed})
+                elif once or new or closed:
+                    note(f"record {last:,}; {new:,} new; segments closed: {', '.join(closed) or 'none'}")
+                if once:
+                    return
+                seen = last
+                time.sleep(every)
+        except KeyboardInterrupt:
+            note("Stopped.")
+
+
+# ---- recommend ---------------------------------------------------------------------------------------------------
+
+
+def recommend(
+    context: typer.Context,
+    *,
+    user: Annotated[str, typer.Option(help="user id; leave it out for a stranger")] = "",
+    anonymous: Annotated[str, typer.Option(help="anonymous id")] = "",
+    surface: Annotated[str, typer.Option(help="home, item, cart, search, email, push, feed or assistant")] = "home",
+    item: Annotated[str, typer.Option(help="the item of an item page")] = "",
+    query: Annotated[str, typer.Option(help="what is searched for")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="say why each item is there")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make one slate in this process, without a server; it is recorded like any other."""
+    from tailorbird.app import App
+    from tailorbird.cli import shop_dir
+    from tailorbird.cli.terminal import print_json
+    from tailorbird.types import Request
+
+    with App.open(shop_dir(context)) as app:
+        decision = app.recommend(
+            Request(
+                surface=surface,
+                at=app.clock(),
+                user_id=user or None,
+                anonymous_id=anonymous or None,
+                item_id=item or None,
+                query=query or None,
+                limit=limit,
+                explain=explain,
+            )
+        )
+        if as_json:
+            print_json(decision)
+        else:
+            _print_slate(app, decision, explain=explain)
+
+
+def _print_slate(app: "App", decision: "Decision", *, explain: bool) -> None:
+    from tailorbird.cli.terminal import note, print_table
+
+    catalogue = app.engine.catalogue
+    rows = []
+    for placed in decision.items:
+        item = catalogue.item(catalogue.find(placed.item_id))
+        row = [placed.position + 1, placed.item_id, item.title, item.price, placed.source, placed.reason]
+        rows.append([*row, placed.score, placed.propensity] if explain else row)
+    columns = ["", "item", "title", "price", "source", "reason", *(["score", "propensity"] if explain else [])]
+    print_table(f"{decision.surface} for {decision.person or 'a stranger'}", columns, rows)
+    if explain:
+        waterfall = {name: value for name, value in decision.explanation.items() if name != "items"}
+        print(json.dumps(waterfall, indent=2, ensure_ascii=False))
+        for item_id, why in decision.explanation.get("items", {}).items():
+            print(f"{item_id}: {json.dumps(why, ensure_ascii=False)}")
+    if decision.degraded:
+        note(f"Degraded: {decision.degraded}")
+    milliseconds = ", ".join(f"{stage} {ms:.1f}" for stage, ms in decision.timings_ms.items())
+    note(f"decision {decision.decision_id}; ms: {milliseconds}")
+
+
+# ---- keys --------------------------------------------------------------------------------------------------------
+
+
+def create_key(
+    context: typer.Context,
+    *,
+    name: Annotated[str, typer.Option(help="who will use it")] = "unnamed",
+    scope: Annotated[str, typer.Option(help="secret: everything; write: what a browser may")] = "secret",
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and show it, this once."""
+    from tailorbird.app import App
+    from tailorbird.cli import shop_dir
+    from tailorbird.cli.terminal import note, print_json
+
+    with App.open(shop_dir(context)) as app:
+        secret = app.keys.create(name, scope)
+    if as_json:
+        print_json({"name": name, "scope": scope, "key": secret})
+        return
+    print(secret)
+    note("Keep it now: only a hash of it is stored.")
+
+
+def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show every key's name and scope; the keys themselves cannot be read again."""
+    from tailorbird.app import App
+    from tailorbird.cli import shop_dir
+    from tailorbird.cli.terminal import print_json, print_table
+
+    with App.open(shop_dir(context)) as app:
+        found = app.keys.list()
+    if as_json:
+        print_json({"keys": found})
+        return
+    rows = [(k.key_id, k.name, k.scope, _day(k.created_at), _day(k.revoked_at)) for k in found]
+    print_table("Keys", ("id", "name", "scope", "created", "revoked"), rows)
+
+
+def revoke_key(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="its id, or its name where only one has it")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """End a key; running servers let it in for two more seconds."""
+    from tailorbird.app import App
+    from tailorbird.cli import shop_dir
+    from tailorbird.cli.terminal import note, print_json
+
+    with App.open(shop_dir(context)) as app:
+        key = app.keys.revoke(name)
+    if as_json:
+        print_json(key)
+    else:
+        note(f"The {key.scope} key '{key.name}' ({key.key_id}) is revoked.")
+
+
+def _day(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+# ---- policy ------------------------------------------------------------------------------------------------------
+
+
+def list_policies(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show the recipe of every surface in a line."""
+    from tailorbird.cli.terminal import print_json, print_table
+
+    policies = _policies(context)
+    if as_json:
+        print_json({"policies": policies})
+        return
+    rows = [
+        (p["surface"], p["name"], p["version"], ", ".join(c["retriever"] for c in p["channels"]), p["ranker"])
+        for p in policies
+    ]
+    print_table("Policies", ("surface", "policy", "version", "channels", "ranker"), rows)
+
+
+def show_policy(
+    context: typer.Context, surface: Annotated[str, typer.Argument(help="home, item, ...")], *, as_json: AsJson = False
+) -> None:
+    """Show the whole recipe of one surface."""
+    from tailorbird.cli.terminal import print_json, print_table
+    from tailorbird.errors import UnknownSurface, did_you_mean
+
+    by_surface = {policy["surface"]: policy for policy in _policies(context)}
+    if surface not in by_surface:
+        raise UnknownSurface(
+            f"No policy is configured for surface '{surface}'.", hint=did_you_mean(surface, by_surface)
+        )
+    policy = by_surface[surface]
+    if as_json:
+        print_json(policy)
+        return
+    channels = ", ".join(f"{c['retriever']} ({c['limit']})" for c in policy["channels"])
+    print_table(f"Policy of {surface}", ("setting", "value"), list({**policy, "channels": channels}.items()))
+
+
+def check_policies(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Check the configuration's policies; exit 1 and say what is wrong if they cannot be served."""
+    from tailorbird.cli import shop_dir
+    from tailorbird.cli.terminal import note, print_json
+
+    mistakes = _mistakes(shop_dir(context))
+    if as_json:
+        print_json({"ok": not mistakes, "mistakes": mistakes})
+    elif mistakes:
+        note("\n".join(mistakes))
+    else:
+        note("The policies can be served.")
+    if mistakes:
+        raise typer.Exit(1)
+
+
+def _policies(context: typer.Context) -> list[dict[str, Any]]:
+    """The recipes that a server started now would use, every field told."""
+    import msgspec
+
+    from tailorbird.app import App
+    from tailorbird.cli import shop_dir
+    from tailorbird.decide import Engine
+
+    with App.open(shop_dir(context)) as app:
+        engine, models = Engine(app.config), app.load_models()
+        engine.install(models.retrievers)
+    policies = []
+    for policy in engine.policies.values():
+        told = msgspec.structs.asdict(policy)
+        policies.append({**told, "channels": [msgspec.structs.asdict(channel) for channel in policy.channels]})
+    return policies
+
+
+def _mistakes(directory: Path) -> list[str]:
+    """What is wrong with the policies of a shop directory, a sentence each."""
+    from tailorbird.config import load_config
+    from tailorbird.errors import InvalidConfig, did_you_mean
+    from tailorbird.retrieval import RETRIEVERS
+
+    try:
+        config = load_config(directory)
+    except InvalidConfig as error:
+        return [error.message.strip()]
+    known: Callable[[str], bool] = RETRIEVERS.__contains__
+    return [
+        f"policies.{surface}.channels: there is no channel '{channel}'. {did_you_mean(channel, RETRIEVERS)}"
+        for surface, policy in config.policies.items()
+        for channel in policy.channels
+        if not known(channel)
+    ]
