@@ -34,11 +34,13 @@ class _Section(BaseModel):
 class ServerConfig(_Section):
     """Where the engine listens and whom it lets in."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65_535)
-    cors_origins: tuple[str, ...] = ()
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 is every address of the machine")
+    port: int = Field(8000, ge=1, le=65_535, description="port to listen on")
+    cors_origins: tuple[str, ...] = Field(
+        (), description="origins whose pages may call with a write key, such as https://shop.example"
+    )
     max_body_mb: float = Field(8.0, gt=0, description="larger bodies are refused with 413")
-    max_batch: int = Field(5_000, ge=1, description="events in one call")
+    max_batch: int = Field(5_000, ge=1, description="events or items in one call")
 
 
 class EventsConfig(_Section):
@@ -46,7 +48,7 @@ class EventsConfig(_Section):
 
     weights: dict[str, float] = Field(default_factory=dict, description="per event type; adds to the defaults")
     low_rating: float = Field(2.0, description="a rating at or under it is an explicit no")
-    session_gap_minutes: float = Field(30.0, gt=0)
+    session_gap_minutes: float = Field(30.0, gt=0, description="a longer pause starts a new session")
     history: int = Field(200, ge=1, le=5_000, description="interactions kept per person for the next slate")
 
     def weight(self, event: Event) -> float:
@@ -60,15 +62,15 @@ class EventsConfig(_Section):
 class CatalogueConfig(_Section):
     """The shop's money and language."""
 
-    currency: str = "EUR"
-    locale: str = "en"
+    currency: str = Field("EUR", description="of prices whose item names none; the console shows it")
+    locale: str = Field("en", description="kept for texts in the shop's language; not used yet")
 
 
 class LogConfig(_Section):
     """How long the log's tail stays in SQL before it becomes a closed segment."""
 
-    hot_days: float = Field(2.0, ge=0)
-    segment_rows: int = Field(200_000, ge=1_000)
+    hot_days: float = Field(2.0, ge=0, description="whole days that stay in SQL before they are closed")
+    segment_rows: int = Field(200_000, ge=1_000, description="records in one segment at most")
 
 
 class LedgerConfig(_Section):
@@ -80,7 +82,7 @@ class LedgerConfig(_Section):
 class BudgetConfig(_Section):
     """Milliseconds after which a stage is skipped and the decision says so."""
 
-    total_ms: float = Field(50.0, gt=0)
+    total_ms: float = Field(50.0, gt=0, description="for a whole slate")
 
 
 class PolicyConfig(_Section):
@@ -89,12 +91,12 @@ class PolicyConfig(_Section):
     channels: dict[str, int] = Field(
         default_factory=dict, description="retriever -> how many candidates it may propose; empty: those trained"
     )
-    pool: int = Field(300, ge=1, le=5_000)
-    ranker: str | None = "ranker"
-    hide_bought: bool = False
-    bought_days: float = Field(30.0, ge=0)
+    pool: int = Field(300, ge=1, le=5_000, description="candidates that the ranker sees at most")
+    ranker: str | None = Field("ranker", description="empty: the order of the fused channels stands")
+    hide_bought: bool = Field(default=False, description="do not show what this person bought lately")
+    bought_days: float = Field(30.0, ge=0, description="how long ago is lately, for hide_bought")
     diversity: float = Field(0.3, ge=0, le=1, description="0: by score alone")
-    diversity_pool: int = Field(100, ge=1)
+    diversity_pool: int = Field(100, ge=1, description="best candidates among which diversity and exploration choose")
     exploration: float = Field(0.1, ge=0, le=1, description="share of positions that try something else")
 
     def policy(self, surface: str, channels: Mapping[str, int]) -> Policy:
@@ -112,16 +114,18 @@ class TrainingConfig(_Section):
     """Which models are trained, and on what."""
 
     models: tuple[str, ...] = Field((), description="empty: what the readiness check recommends")
-    since_days: float = Field(365.0, gt=0)
+    since_days: float = Field(365.0, gt=0, description="older events are left out")
     ranker_days: float = Field(14.0, gt=0, description="the last period, whose clicks and orders label the ranker")
-    ranker_lists: int = Field(4_000, ge=10)
-    seed: int = 1
+    ranker_lists: int = Field(4_000, ge=10, description="lists that the ranker is trained on at most, about")
+    seed: int = Field(1, description="of every draw that training makes")
 
 
 class Config(_Section):
     """All of it."""
 
-    shop: str = Field("shop", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    shop: str = Field(
+        "shop", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="name of the shop; the console shows it"
+    )
     server: ServerConfig = ServerConfig()
     events: EventsConfig = EventsConfig()
     catalogue: CatalogueConfig = CatalogueConfig()
@@ -131,7 +135,7 @@ class Config(_Section):
     training: TrainingConfig = TrainingConfig()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict, description="settings of each model, by its name")
     policies: dict[Surface, PolicyConfig] = Field(default_factory=dict, description="by surface")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least that `serve` logs")
 
 
 def content_version(content: Any) -> str:
