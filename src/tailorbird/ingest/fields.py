@@ -134,7 +134,7 @@ def read_flag(name: str, value: Any) -> bool | None:
     """Yes or no, in the words that files use for it."""
     if type(value) is bool:
         return value
-    if type(value) is str and (not value or value.isspace()):
+    if value is None or (type(value) is str and (not value or value.isspace())):
         return None
     word = value.strip().lower() if type(value) is str else _BITS.get(value, "") if type(value) in (int, float) else ""
     if word in _YES or word in _NO:

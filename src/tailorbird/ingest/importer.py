@@ -36,7 +36,7 @@ Progress: TypeAlias = Callable[[float, int], None]
 """Called with the share of the input that was read, and the rows so far."""
 
 FORMATS: Final = ("auto", "native")
-BATCH_ENTRIES: Final = 500
+BATCH_ENTRIES: Final = 1_000
 
 _PAUSE_SECONDS: Final = 0.001
 _STEP_SECONDS: Final = 60.0

@@ -1,0 +1,261 @@
+"""Files into the log: every row accounted for, and nothing twice."""
+
+import csv
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tailorbird.backends.memory import MemoryLog
+from tailorbird.errors import BadInput, UnknownColumn, UnknownFormat
+from tailorbird.ingest.importer import BATCH_ENTRIES, ImportOptions, Report, import_file
+from tailorbird.ingest.mapping import Kind
+from tailorbird.types import Event, Item
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC).timestamp()
+AT = "2024-05-01T12:00:00Z"
+VIEW = {"type": "item_view", "at": AT, "user_id": "u1", "item_id": "i1"}
+
+
+def lines(path: Path, rows: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def run(log: MemoryLog, path: Path, kind: Kind = "events", **options: Any) -> Report:
+    report = import_file(log, path, kind, now=NOW, options=ImportOptions(**options))
+    assert report.rows == report.accepted + report.duplicates + report.rejected
+    return report
+
+
+def events(log: MemoryLog) -> list[Event]:
+    return [msgspec.json.decode(record.body, type=Event) for record in log.read(0, 10_000)]
+
+
+def items(log: MemoryLog) -> dict[str, Item]:
+    return {r.key: msgspec.json.decode(r.body, type=Item) for r in log.read(0, 10_000)}
+
+
+def test_a_second_import_changes_nothing_and_repeated_lines_are_kept(tmp_path: Path) -> None:
+    log, path = MemoryLog(), lines(tmp_path / "a.jsonl", [VIEW, VIEW, {**VIEW, "item_id": "i2"}, VIEW])
+    assert run(log, path).accepted == 4
+    again = run(log, path)
+    assert (again.accepted, again.duplicates, log.last_seq()) == (0, 4, 4)
+
+
+def test_the_same_rows_in_two_files_are_one_set(tmp_path: Path) -> None:
+    log = MemoryLog()
+    run(log, lines(tmp_path / "a.jsonl", [VIEW, VIEW]))
+    assert run(log, lines(tmp_path / "b.jsonl", [VIEW, VIEW, VIEW])).accepted == 1
+
+
+def test_good_rows_are_in_and_each_reason_names_its_first_line(tmp_path: Path) -> None:
+    rows: list[Any] = [
+        VIEW,
+        {**VIEW, "user_id": None},
+        {**VIEW, "value": "12,50 EUR"},
+        VIEW,
+        {**VIEW, "user_id": ""},
+        7,
+    ]
+    report = run(MemoryLog(), lines(tmp_path / "a.jsonl", rows))
+    assert (report.rows, report.accepted, report.exit_code) == (6, 2, 1)
+    reasons = {reason.code: (reason.count, reason.first_line) for reason in report.reasons}
+    assert reasons == {"missing_field": (2, 2), "bad_number": (1, 3), "broken_line": (1, 6)}
+    assert "a.jsonl, line 3: value is '12,50 EUR'" in report.reasons[1].message
+
+
+def test_the_same_id_with_other_content_is_a_conflict_and_the_first_stays(tmp_path: Path) -> None:
+    log = MemoryLog()
+    rows = [{**VIEW, "event_id": "e1"}, {**VIEW, "event_id": "e1"}, {**VIEW, "event_id": "e1", "item_id": "i2"}]
+    report = run(log, lines(tmp_path / "a.jsonl", rows))
+    assert (report.accepted, report.duplicates, report.rejected) == (1, 1, 1)
+    assert (report.reasons[0].code, report.reasons[0].first_line) == ("conflicting_event", 3)
+    assert events(log)[0].item_id == "i1"
+
+
+def test_nothing_that_could_be_read_is_exit_code_2(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("{broken\nworse\n")
+    assert run(MemoryLog(), path).exit_code == 2
+    assert run(MemoryLog(), lines(path, [{**VIEW, "user_id": None}])).exit_code == 1
+    assert run(MemoryLog(), lines(path, [VIEW])).exit_code == 0
+
+
+def test_an_order_file_goes_in_with_its_refunds_and_without_its_guests(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "Customer": pa.array([17850.0, None, 17850.0], pa.float64()),
+            "Code": ["A", "B", "A"],
+            "When": pa.array([datetime(2024, 5, 1)] * 3, pa.timestamp("us")),  # noqa: DTZ001 - as files hold it
+            "Qty": pa.array([6, 1, -2], pa.int32()),
+            "Each": [2.55, 1.0, 2.55],
+            "Noise": ["x", "y", "z"],
+        }
+    )
+    pq.write_table(table, tmp_path / "orders.parquet")
+    log = MemoryLog()
+    mapping = {"user_id": "Customer", "item_id": "Code", "at": "When", "quantity": "Qty", "price": "Each"}
+    report = run(log, tmp_path / "orders.parquet", mapping=mapping, event_type="purchase")
+    assert [(r.code, r.count, r.first_line) for r in report.reasons] == [("missing_field", 1, 2)]
+    bought, back = events(log)
+    assert (bought.type, bought.user_id, bought.items[0].quantity) == ("purchase", "17850", 6.0)
+    assert (back.type, back.items[0].quantity, back.properties) == ("refund", 2.0, {})
+    assert bought.at == datetime(2024, 5, 1, tzinfo=UTC).timestamp()
+
+
+def test_an_order_without_times_is_refused_with_the_option_that_takes_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("user,item,rank\n1,a,1\n1,b,2\n2,a,1\n2,b,\n")
+    mapping = {"user_id": "user", "item_id": "item", "at": "rank"}
+    refused = run(MemoryLog(), path, mapping=mapping, event_type="item_view")
+    assert {r.code: r.count for r in refused.reasons} == {"implausible_time": 3, "missing_field": 1}
+    assert "--order-from" in refused.reasons[0].message
+    log = MemoryLog()
+    taken = run(log, path, mapping=mapping, event_type="item_view", order_from="2024-01-01")
+    assert (taken.accepted, taken.rejected) == (3, 1)
+    start = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
+    assert [e.at - start for e in events(log)] == [60.0, 120.0, 60.0]
+
+
+def test_their_names_of_types_become_ours(tmp_path: Path) -> None:
+    log, path = MemoryLog(), lines(tmp_path / "a.jsonl", [{**VIEW, "type": "view"}, {**VIEW, "type": "cart"}])
+    run(log, path, event_type="item_view=view,cart_add=cart")
+    assert [e.type for e in events(log)] == ["item_view", "cart_add"]
+
+
+def test_decimal_commas_are_read_where_asked(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("item_id;price\na;12,50\nb;1.234,00\n")
+    assert run(MemoryLog(), path, "items").reasons[0].code == "bad_number"
+    log = MemoryLog()
+    run(log, path, "items", decimal=",")
+    assert [item.price for item in items(log).values()] == [12.5, 1234.0]
+
+
+def test_several_rows_about_one_item_are_one_version_of_their_last_known_values(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,title,price\na,Cup,2\nb,Pan,9\na,CUP,3\na,,2\n")
+    log = MemoryLog()
+    report = run(log, path, "items")
+    assert items(log) == {
+        "a": Item(item_id="a", title="CUP", price=2.0),
+        "b": Item(item_id="b", title="Pan", price=9.0),
+    }
+    assert (report.accepted, report.duplicates) == (2, 2)
+    assert "1 items came in 3 rows" in report.notes[0]
+    assert run(log, path, "items").accepted == 0
+
+
+def test_or_of_their_most_frequent_values(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,title,price\na,Cup,2\na,Cup,2\na,damaged,0\na,,3\n")
+    log = MemoryLog()
+    run(log, path, "items", repeats="most-frequent")
+    assert items(log)["a"] == Item(item_id="a", title="Cup", price=2.0)
+
+
+def test_an_item_in_two_files_of_a_directory_is_still_one_version(tmp_path: Path) -> None:
+    for name, price in (("1.csv", 2), ("2.csv", 3)):
+        (tmp_path / name).write_text(f"item_id,price\na,{price}\nonly-{price},1\n")
+    log = MemoryLog()
+    assert run(log, tmp_path, "items").accepted == 3
+    assert items(log)["a"].price == 3.0
+    assert run(log, tmp_path, "items").accepted == 0
+
+
+def test_a_changed_item_is_a_new_version(tmp_path: Path) -> None:
+    log = MemoryLog()
+    for price in (2, 3):
+        (tmp_path / "items.csv").write_text(f"item_id,price\na,{price}\nb,1\n")
+        report = run(log, tmp_path / "items.csv", "items")
+    assert (report.accepted, report.duplicates, log.last_seq()) == (1, 1, 3)
+
+
+def test_an_empty_catalogue_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,title\n")
+    assert run(MemoryLog(), path, "items").exit_code == 0
+
+
+def test_users_go_in_with_their_traits(tmp_path: Path) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text("user_id,gender,age\n1,F,25\n,M,3\n")
+    log = MemoryLog()
+    report = run(log, path, "users", mapping={"traits.gender": "gender", "traits.age": "age"})
+    assert (report.accepted, report.reasons[0].code) == (1, "missing_field")
+    assert msgspec.json.decode(log.read(0, 1)[0].body)["traits"] == {"gender": "F", "age": "25"}
+
+
+def test_skipped_rows_are_counted_apart(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,title\nPOST,Postage\nPOSTER,Poster\n")
+    report = run(MemoryLog(), path, "items", skip={"item_id": "POST|DOT"})
+    assert (report.rows, report.accepted, report.skipped) == (1, 1, 1)
+    assert report.as_json()["skipped"] == 1
+
+
+def test_options_that_make_no_sense_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", [VIEW])
+    with pytest.raises(UnknownFormat, match=r"'natif'.*native"):
+        run(MemoryLog(), path, fmt="natif")
+    with pytest.raises(BadInput, match="--decimal"):
+        run(MemoryLog(), path, decimal=";")
+    with pytest.raises(BadInput, match="--order-from"):
+        run(MemoryLog(), path, order_from="once")
+    with pytest.raises(BadInput, match="--skip"):
+        run(MemoryLog(), path, skip={"type": "("})
+    with pytest.raises(UnknownColumn, match="'nope'"):
+        run(MemoryLog(), path, skip={"nope": "x"})
+
+
+def test_transactions_are_small(tmp_path: Path) -> None:
+    log, sizes = MemoryLog(), []
+    append = log.append
+    log.append = lambda entries: (sizes.append(len(entries)), append(entries))[1]  # type: ignore[method-assign]
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(VIEW)
+        writer.writerows({**VIEW, "item_id": n}.values() for n in range(2 * BATCH_ENTRIES + 10))
+    assert run(log, tmp_path / "a.csv").accepted == 2 * BATCH_ENTRIES + 10
+    assert max(sizes) <= BATCH_ENTRIES <= 1_000
+
+
+def test_progress_grows_from_file_to_file_up_to_all(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        lines(tmp_path / name, [{**VIEW, "item_id": n} for n in range(1_500)])
+    told: list[tuple[float, int]] = []
+    import_file(MemoryLog(), tmp_path, "events", now=NOW, progress=lambda share, rows: told.append((share, rows)))
+    assert told == sorted(told)
+    assert told[-1] == (1.0, 3_000)
+    assert (0.5, 1_500) in [(round(share, 2), rows) for share, rows in told]
+
+
+def test_the_figures_so_far_survive_a_log_that_can_take_no_more(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", [{**VIEW, "item_id": n} for n in range(2_500)])
+    log, report = _FullAfter(MemoryLog(), 1_000), Report()
+    with pytest.raises(OSError, match="full"):
+        import_file(log, path, "events", now=NOW, report=report)
+    assert report.accepted == log.last_seq() == 1_000
+    log.limit = 10_000
+    rest = import_file(log, path, "events", now=NOW)
+    assert (rest.accepted, rest.duplicates) == (1_500, 1_000)
+
+
+class _FullAfter:
+    """A log on a disk that is full after so many records."""
+
+    def __init__(self, log: MemoryLog, limit: int) -> None:
+        self.limit = limit
+        self._log = log
+        self.read, self.last_seq = log.read, log.last_seq
+
+    def append(self, entries: Any) -> Any:
+        if self.last_seq() + len(entries) > self.limit:
+            raise OSError("disk full")
+        return self._log.append(entries)
