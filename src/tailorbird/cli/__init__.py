@@ -58,12 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _tell(f"Error: {error.message}", error.hint, f"({error.code})")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _tell("Interrupted. What was accepted before is kept.")
         sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output (head, less) went away: silence is what they expect.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except Exception as error:  # the edge of the process: a shopkeeper gets sentences, a developer asks for more
         if os.environ.get("TAILORBIRD_DEBUG"):
             raise
@@ -73,6 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "(internal_error)",
         )
         sys.exit(2)
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it with the flag
+    if asked:
+        print(__version__)
+        raise typer.Exit
 
 
 def _root(
@@ -86,12 +87,11 @@ def _root(
         ),
     ] = Path(DEFAULT_SHOP_DIR),
     *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
     """A personalisation engine that a shop hosts itself."""
-    if version:
-        print(__version__)
-        raise typer.Exit
     context.obj = directory
 
 

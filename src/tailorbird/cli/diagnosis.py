@@ -5,9 +5,10 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 from tailorbird import __version__
 from tailorbird.config import Config, load_config
@@ -23,7 +24,8 @@ _STALE_DAYS: Final = 14.0
 _STALE_SHARE: Final = 0.2
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True)
+class Finding:
     """One line of the diagnosis."""
 
     state: State

@@ -221,8 +221,8 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
     if json:
         print_json({"healthy": all(f.state != "problem" for f in findings), "findings": findings})
     else:
-        marks = {"good": "good", "warning": "warning", "problem": "PROBLEM"}
-        print_table("Tailorbird", ("", "what", "found", "what to do"), [(marks[f.state], *f[1:]) for f in findings])
+        rows = [(finding.state, finding.what, finding.found, finding.remedy) for finding in findings]
+        print_table("Tailorbird", ("", "what", "found", "what to do"), rows)
     raise typer.Exit(1 if any(f.state == "problem" for f in findings) else 0)
 
 
