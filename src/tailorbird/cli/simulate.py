@@ -31,24 +31,30 @@ def shop(
 
     from tailorbird.app import App
     from tailorbird.cli import shop_dir
-    from tailorbird.cli.terminal import print_json, print_table, progress
+    from tailorbird.cli.terminal import note, print_json, print_table, progress
     from tailorbird.errors import BadInput
     from tailorbird.simulator.history import write
-    from tailorbird.simulator.saved import save_world
+    from tailorbird.simulator.saved import begin, begun, finish, saved_as
     from tailorbird.simulator.world import World
 
     directory = shop_dir(context)
     began, spent = time.perf_counter(), time.process_time()
     made = World(world, shoppers=shoppers, items=items, seed=seed, now=time.time())
     with App.open(directory) as opened:
-        if opened.log.last_seq():
+        half = begun(directory)
+        if half is not None and half.like(saved_as(made, days)):
+            # The same entries again: the log knows those that it has.
+            note(f"Taking up the history that was left half written in {directory}.")
+            made = World(world, shoppers=shoppers, items=items, seed=seed, now=half.now)
+        elif opened.log.last_seq():
             raise BadInput(
                 f"{directory} already holds a shop ({opened.log.last_seq():,} records).",
                 hint="Name an empty directory with --shop-dir: a history cannot be simulated into another one.",
             )
+        begin(directory, made, days)
         with progress("simulating") as show:
             told = write(made, days, opened.log, show)
-        save_world(directory, made, days)
+        finish(directory, made, days)
     result = {
         "world": made.config.name,
         "shop_dir": str(directory),

@@ -51,11 +51,16 @@ class Told:
     orders: int = 0
 
 
-def arrivals(world: World, start: float, end: float, stream: int = 9) -> list[Arrival]:
-    """All visits between two times, oldest first. A part of the shoppers discovers the shop in between."""
+def arrivals(
+    world: World, start: float, end: float, *, newcomers: float = NEWCOMERS, stream: int = 9, first: int = 0
+) -> list[Arrival]:
+    """All visits between two times, oldest first. A share of ``newcomers`` discovers the shop only in between.
+
+    Each shopper's visits are numbered from ``first`` on; another period takes another ``stream`` and another ``first``.
+    """
     rng = np.random.default_rng([world.seed, stream])
     n, days = world.shoppers.n, (end - start) / DAY_SECONDS
-    joined = np.where(rng.random(n) < NEWCOMERS, rng.uniform(0, days, n), 0.0)
+    joined = np.where(rng.random(n) < newcomers, rng.uniform(0, days, n), 0.0)
     counts = rng.poisson(world.shoppers.visit_rate * (days - joined))
     found = []
     for shopper in np.flatnonzero(counts):
@@ -64,7 +69,7 @@ def arrivals(world: World, start: float, end: float, stream: int = 9) -> list[Ar
         day = day[rng.random(len(day)) * _WEEKDAYS.max() < _WEEKDAYS[weekday]][: counts[shopper]]
         hour = rng.choice(24, len(day), p=_HOURS / _HOURS.sum()) + rng.random(len(day))
         at = np.sort(start + day * DAY_SECONDS + hour * 3600)
-        found += [Arrival(float(t), int(shopper), number) for number, t in enumerate(at) if t < end - 3600]
+        found += [Arrival(float(t), int(shopper), number) for number, t in enumerate(at, first) if t < end - 3600]
     return sorted(found, key=lambda arrival: arrival.at)
 
 
@@ -95,18 +100,24 @@ def organic_slate(world: World, listings: Listings, ask: Ask) -> Slate | None:
 
 
 def tell(
-    world: World, days: float, progress: Callable[[float, str], None] = lambda _share, _words: None
+    world: World,
+    days: float,
+    progress: Callable[[float, str], None] = lambda _share, _words: None,
+    listings: Listings | None = None,
 ) -> Iterator[list[Entry]]:
-    """The whole history that ends at ``world.now``, one day's entries at a time, in the order of their time."""
+    """The whole history that ends at ``world.now``, one day's entries at a time, in the order of their time.
+
+    ``listings`` given are left as they are at the end, for whoever goes on from there.
+    """
     start = world.now - days * DAY_SECONDS
-    listings = Listings(world, start)
+    listings = listings or Listings(world, start)
     yield _opening(world, start)
     coming = arrivals(world, start, world.now)
     row = 0
     for day in range(int(np.ceil(days))):
         begins, ends = start + day * DAY_SECONDS, min(start + (day + 1) * DAY_SECONDS, world.now)
         listings.refresh(begins)
-        entries = _price_changes(world, begins, ends) + _launches(world, begins, ends)
+        entries = changes(world, begins, ends)
         while row < len(coming) and coming[row].at < ends:
             one = coming[row]
             row += 1
@@ -150,6 +161,11 @@ def _opening(world: World, start: float) -> list[Entry]:
     return _item_entries(world, old, np.full(len(old), start)) + [
         Entry("user", user_id(shopper), start, _encode(world.user(shopper))) for shopper in accounts.tolist()
     ]
+
+
+def changes(world: World, begins: float, ends: float) -> list[Entry]:
+    """New versions of items between two times: the week's prices, and what comes on sale."""
+    return _price_changes(world, begins, ends) + _launches(world, begins, ends)
 
 
 def _launches(world: World, begins: float, ends: float) -> list[Entry]:
