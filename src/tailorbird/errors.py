@@ -186,6 +186,13 @@ class NotEnoughEvents(TailorbirdError):
     exit_code = 1
 
 
+class TooManyItems(TailorbirdError):
+    """A model cannot be made for a catalogue of this size."""
+
+    code = "too_many_items"
+    exit_code = 1
+
+
 class BadModelFile(TailorbirdError):
     """A stored model is corrupt, foreign, or was made by an incompatible version."""
 

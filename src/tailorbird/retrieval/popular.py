@@ -1,80 +1,75 @@
-"""The most wanted items now: counts of interest that halve with time. The baseline, and the answer for a stranger.
+"""What most people want lately: the channel that is never empty, and the baseline that every model has to beat.
 
-Decayed instead of windowed, so that one number per item is the whole state; kept as the logarithm of a sum that grows
-with time instead of shrinking (forward decay: Cormode et al., Forward Decay, 2009), so that an event touches one number
-and an order once made stays right until somebody's next event.
+Recency matters more than it seems: on split-by-time tables popularity of the last days beats published neural models.
+The score is an item's share of all decayed weight, in [0, 1], and the same at every moment between two events.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.types import DAY_SECONDS, Array, FloatArray, History, IntArray, Interaction, Interactions, Request
-
-_FRESH_SECONDS: Final = 5.0
+from tailorbird.retrieval.decay import DecayedCounts, Order, sorted_by
+from tailorbird.retrieval.rows import best_of
+from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Request
 
 
 class PopularConfig(BaseModel):
-    """How fast interest fades."""
+    """How fast popularity fades."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    half_life_days: float = Field(14.0, gt=0, description="days after which an interaction counts half")
+    half_life_days: float = Field(30.0, gt=0, description="days after which an event counts half")
 
 
 class Popular:
-    """Counts per item; ``fit`` is ``learn`` of every interaction at once."""
+    """Items by their decayed weight."""
 
     name: ClassVar[str] = "popular"
     Config = PopularConfig
 
     def __init__(self, config: PopularConfig | None = None, arrays: Mapping[str, Array] | None = None) -> None:
+        """New, or as `arrays` gave it."""
         self.config = config or PopularConfig()
-        self._log_counts = np.full(0, -np.inf) if arrays is None else np.array(arrays["log_counts"])
-        self._order: tuple[float, IntArray] = (-np.inf, np.empty(0, np.int32))
+        self._counts = DecayedCounts(self.config.half_life_days)
+        self._order = Order()
+        self._events = 0
+        if arrays is not None:
+            self._counts.load(arrays, "counts")
+            self._events = int(arrays["events"][0])
 
-    def fit(self, interactions: Interactions, _catalogue: Catalogue) -> None:
-        """Count everything."""
-        self._log_counts = np.full(interactions.n_items, -np.inf)
-        np.logaddexp.at(self._log_counts, interactions.items, self._grown(interactions.at))
-        self._order = (-np.inf, np.empty(0, np.int32))
+    def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
+        """Count these."""
+        self._counts.fit(interactions, max(interactions.n_items, len(catalogue)))
+        self._events = len(interactions)
+        self._order.forget()
 
     def learn(self, step: Interaction, _history: History) -> None:
-        """One more."""
-        if step.item >= len(self._log_counts):
-            more = np.full(step.item + 1 + len(self._log_counts), -np.inf)
-            more[: len(self._log_counts)] = self._log_counts
-            self._log_counts = more
-        self._log_counts[step.item] = np.logaddexp(self._log_counts[step.item], self._grown(step.at))
+        """Count one more."""
+        if step.weight <= 0 or step.item < 0:
+            return
+        self._counts.add(step.item, step.at, step.weight)
+        self._events += 1
+        self._order.learned()
 
-    def retrieve(self, request: Request, history: History, limit: int) -> tuple[IntArray, FloatArray]:
-        """The top of an order that is remade when it is older than five seconds of the requests' time."""
-        made, order = self._order
-        if abs(request.at - made) > _FRESH_SECONDS or len(order) < min(limit, len(self._log_counts)):
-            known = np.flatnonzero(np.isfinite(self._log_counts))
-            keep = max(limit, 500)
-            if len(known) > keep:
-                known = known[np.argpartition(-self._log_counts[known], keep)[:keep]]
-            order = known[np.argsort(-self._log_counts[known], kind="stable")].astype(np.int32)
-            self._order = (request.at, order)
-        items = order[:limit]
-        return items, self.score(request, history, items)
+    def retrieve(self, request: Request, _history: History, limit: int) -> tuple[IntArray, FloatArray]:
+        """The most popular items, the same for everybody."""
+        if self._order.is_stale(limit, request.at):
+            items, _ = best_of(self._counts.values, max(limit, Order.SIZE))
+            self._order.keep(items, request.at, self._events)
+        items = self._order.items
+        return sorted_by(items, self._shares(items), limit)
 
-    def score(self, request: Request, _history: History, items: IntArray) -> FloatArray:
-        """The decayed count as of the request's time; shape (n,)."""
-        known = (items >= 0) & (items < len(self._log_counts))
-        out = np.zeros(len(items))
-        # Capped: a request before the last event (a replay's, say) would otherwise overflow.
-        out[known] = np.exp(np.minimum(self._log_counts[items[known]] - self._grown(request.at), 500.0))
-        return out
+    def score(self, _request: Request, _history: History, items: IntArray) -> FloatArray:
+        """Each item's share of all decayed weight."""
+        return self._shares(items)
 
     def arrays(self) -> Mapping[str, Array]:
-        """One number per item."""
-        return {"log_counts": self._log_counts}
+        """The counts."""
+        return {**self._counts.arrays("counts"), "events": np.array([self._events])}
 
-    def _grown(self, at: FloatArray | float) -> FloatArray:
-        """Logarithm of the weight that an event at this time has for ever."""
-        return np.asarray(np.asarray(at) * (np.log(2) / (self.config.half_life_days * DAY_SECONDS)))
+    def _shares(self, items: IntArray) -> FloatArray:
+        total = float(self._counts.values.sum())
+        return self._counts.of(items) / total if total > 0 else np.zeros(len(items))
