@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle(self):
         # Whoever leaves in the middle of a request does so by closing the connection.
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, json.JSONDecodeError):
             super().handle()
 
     def answer(self, status, body, headers=None):

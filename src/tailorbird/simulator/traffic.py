@@ -94,6 +94,7 @@ class _Street:
         self.absent = False
         self._refreshed = self.clock()
         self._complained = False
+        self._number = 0
 
     async def run(self, rate: float, until: float | None, stop: Callable[[], bool]) -> Tally:
         """Let visits begin at random moments; end them all when it is time."""
@@ -146,7 +147,9 @@ class _Street:
         if now - self._refreshed > REFRESH_SECONDS:
             self.listings.refresh(now)
             self._refreshed = now
-        visiting = Visit(self.world, self.listings, shopper, int(now * 1000), now)
+        # Two visits may begin in the same millisecond, and their events must not share an id.
+        self._number = max(int(now * 1000), self._number + 1)
+        visiting = Visit(self.world, self.listings, shopper, self._number, now)
         try:
             await self._follow(visiting)
             self.tally.visits += 1
