@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, TypeAlias
 
@@ -193,7 +193,8 @@ def export(
             lines: Iterable[bytes] = _decisions(app.ledger, selection)
         else:
             lines = export_lines(app.log, kind, selection)
-        written = _write_lines(lines, out)
+        with progress(f"Exporting {kind}") if out else nullcontext(lambda _share, _words: None) as show:
+            written = _write_lines(lines, out, lambda n: show(n / max(1, app.log.last_seq()), f"{n:,} lines"))
     note(f"Wrote {written:,} {kind}{f' to {out}' if out else ''}.")
 
 
@@ -204,8 +205,8 @@ def check(context: typer.Context, *, json: Json = False) -> None:
     from tailorbird.ingest.receipts import newest_receipts
 
     directory = shop_dir(context)
-    with App.open(directory) as app:
-        readiness = judge(app.log, app.config, newest_receipts(directory))
+    with App.open(directory) as app, progress("Reading the log") as show:
+        readiness = judge(app.log, app.config, newest_receipts(directory), progress=lambda share: show(share, ""))
     if json:
         print_json(readiness.as_json())
     else:
@@ -315,21 +316,23 @@ def _decisions(ledger: "SqlLedger", selection: "Selection") -> Iterator[bytes]:
             yield msgspec.json.encode(decision)
 
 
-def _write_lines(lines: Iterable[bytes], out: Path | None) -> int:
+def _write_lines(lines: Iterable[bytes], out: Path | None, tell: Callable[[int], None]) -> int:
     if out is None:
-        return _copy(lines, sys.stdout.buffer)
+        return _copy(lines, sys.stdout.buffer, tell)
     try:
         with out.open("wb") as file:
-            return _copy(lines, file)
+            return _copy(lines, file, tell)
     except OSError as error:
         raise UnreadableFile(f"{out} cannot be written: {error.strerror}.", hint="Choose another --out.") from error
 
 
-def _copy(lines: Iterable[bytes], file: BinaryIO) -> int:
+def _copy(lines: Iterable[bytes], file: BinaryIO, tell: Callable[[int], None]) -> int:
     written = 0
     for line in lines:
         file.write(line + b"\n")
         written += 1
+        if written % 5_000 == 0:
+            tell(written)
     return written
 
 

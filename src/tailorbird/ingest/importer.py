@@ -128,15 +128,14 @@ def import_file(
     """
     run = _Import(log, kind, options or ImportOptions(), now, Report() if report is None else report)
     files = find_files(path)
-    if kind != "events":
+    passes = [run.take_file] if kind == "events" else [run.look_for_repeats, run.take_file]
+    done, whole = 0, max(1, len(passes) * sum(file.stat().st_size for file in files))
+    for read in passes:
         for file in files:
-            run.look_for_repeats(file)
-    sizes = [file.stat().st_size for file in files]
-    done, whole = 0, max(1, sum(sizes))
-    for file, size in zip(files, sizes, strict=True):
-        for share in run.take_file(file):
-            progress((done + share * size) / whole, run.report.rows)
-        done += size
+            size = file.stat().st_size
+            for share in read(file):
+                progress((done + share * size) / whole, run.report.rows)
+            done += size
     run.finish()
     return run.report
 
@@ -160,14 +159,18 @@ class _Import:
         self._repeats = Repeats(options.repeats)
         self._writer = _Writer(log, report)
 
-    def look_for_repeats(self, file: Path) -> None:
-        """The first pass over items and users."""
-        for _, raw in self._records(self._open(file)):
+    def look_for_repeats(self, file: Path) -> Iterator[float]:
+        """The first pass over items and users, telling its share of the file now and then."""
+        table = self._open(file)
+        for n, (_, raw) in enumerate(self._records(table)):
             if isinstance(raw, dict) and (key := self._key(raw)) is not None:
                 self._repeats.see(key)
+            if n % BATCH_ENTRIES == 0:
+                yield table.share()
+        yield 1.0
 
     def take_file(self, file: Path) -> Iterator[float]:
-        """Append the good rows of one file, telling its share now and then; repeated ids wait for `finish`."""
+        """Append the good rows of one file, telling its share now and then. Repeated ids wait for `finish`."""
         table = self._open(file)
         ordinals = Ordinals()
         for line, raw in self._records(table):

@@ -5,7 +5,7 @@ The thresholds are where, on the data sets of docs/benchmarks.md, a learned mode
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -106,11 +106,20 @@ class Readiness:
         return {"ready": self.ready, "days": round(self.days, 2), **asdict(self)}
 
 
-def check(log: Log, config: Config, receipts: Sequence[Receipt] = ()) -> Readiness:
+def check(
+    log: Log,
+    config: Config,
+    receipts: Sequence[Receipt] = (),
+    *,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> Readiness:
     """Read the whole log once and judge it; ``receipts`` tell what imports had to leave out."""
     tally = _Tally(config)
+    last = log.last_seq()
     for record in _records(log):
         tally.take(record)
+        if record.seq % _CHUNK == 0:
+            progress(min(1.0, record.seq / last))
     readiness = tally.readiness()
     left_out = [finding for receipt in receipts for finding in _rejections(receipt)]
     return replace(readiness, findings=[*readiness.findings, *left_out])
