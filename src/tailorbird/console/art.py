@@ -48,7 +48,7 @@ BOX: Final = (160, 120)
 
 @lru_cache(maxsize=4096)
 def _drawing(glyph: str, ground: tuple[str, str, str], cut: int) -> Markup:
-    light, shade, ink = ground
+    light, shade, ink = "var(--a1)", "var(--a2)", "var(--a3)"
     if glyph in GLYPHS:
         pen = 'fill="none" stroke-width="3.2" stroke-linecap="round" stroke-linejoin="round"'
         inked = GLYPHS[glyph].replace("currentColor", ink).replace("#fff", light)
@@ -56,9 +56,10 @@ def _drawing(glyph: str, ground: tuple[str, str, str], cut: int) -> Markup:
     else:
         shape = _composition(cut, light, ink)
     width, height = BOX
-    return Markup(  # noqa: S704 - made of our own constants only; no text of a shop enters a drawing
+    return Markup(  # noqa: S704 - made of our own constants: no text of a shop enters a drawing
         f'<svg class="art" viewBox="0 0 {width} {height}" preserveAspectRatio="xMidYMid slice" aria-hidden="true" '
-        f'focusable="false"><rect width="{width}" height="{height}" fill="{light}"/>{_cut(cut, shade)}{shape}</svg>'
+        f'focusable="false" style="--g1:{ground[0]};--g2:{ground[1]};--g3:{ground[2]}">'
+        f'<rect width="{width}" height="{height}" fill="{light}"/>{_cut(cut, shade)}{shape}</svg>'
     )
 
 

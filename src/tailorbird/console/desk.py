@@ -6,10 +6,11 @@ another host, which the content security policy also enforces.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response
+from litestar.di import NamedDependency
 from litestar.enums import MediaType
 from markupsafe import Markup
 
@@ -25,7 +26,7 @@ HEADERS: Final = {
         "base-uri 'none'; form-action 'self'; object-src 'none'"
     ),
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 """Plotly sets styles by script, hence 'unsafe-inline' for styles; scripts come from our own files only."""
@@ -55,6 +56,10 @@ class Desk:
             .render(nav=NAV, shop=self.app.config.shop, now=self.app.clock(), version=__version__, **content)
         )
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=HEADERS)
+
+
+TheDesk: TypeAlias = NamedDependency[Desk]
+"""How a handler asks for it: a parameter named ``desk``."""
 
 
 @cache

@@ -13,14 +13,14 @@ from litestar.di import Provide
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers.base import BaseRouteHandler
-from litestar.params import Body
+from litestar.params import Body, FromPath
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
 from tailorbird.app import App
 from tailorbird.console import models, overview, see, shelf, system
 from tailorbird.console.access import COOKIE, SESSION_SECONDS
-from tailorbird.console.desk import Desk
+from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.errors import NotFound, TailorbirdError, Unauthorised
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -60,7 +60,7 @@ def routes(app: App) -> list[ControllerRouterHandler]:
 
 
 @get("/login")
-async def door(desk: Desk, request: Request[Any, Any, Any]) -> Response[Any]:
+async def door(desk: TheDesk, request: Request[Any, Any, Any]) -> Response[Any]:
     """The page that asks for a key; a link with ``?key=`` opens it at once."""
     after = _local(request.query_params.get("next", "/console"))
     if secret := request.query_params.get("key"):
@@ -70,7 +70,7 @@ async def door(desk: Desk, request: Request[Any, Any, Any]) -> Response[Any]:
 
 @post("/login", status_code=200)
 async def sign_in(
-    desk: Desk,
+    desk: TheDesk,
     request: Request[Any, Any, Any],
     data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[Any]:
@@ -97,14 +97,14 @@ async def _let_in(desk: Desk, request: Request[Any, Any, Any], secret: str, afte
 
 
 @post("/logout")
-async def sign_out(desk: Desk, request: Request[Any, Any, Any]) -> Redirect:
+async def sign_out(desk: TheDesk, request: Request[Any, Any, Any]) -> Redirect:
     """Forget this browser."""
     desk.sessions.sign_out(request.cookies.get(COOKIE, ""))
     return Redirect("/console/login", status_code=303)
 
 
 @get("/static/{name:str}", sync_to_thread=True)
-def static(name: str) -> Response[bytes]:
+def static(name: FromPath[str]) -> Response[bytes]:
     """Our style sheet, our scripts, and Plotly's from the installed package."""
     content = _file(name)
     if content is None:

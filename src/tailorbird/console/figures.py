@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import plotly.graph_objects as go
 
+from tailorbird.console.wording import channel
 from tailorbird.types import Array, Decision
 
 LIGHT: Final = {
@@ -27,7 +28,7 @@ SWAP: Final = {LIGHT[name]: DARK[name] for name in LIGHT}
 """Light colour to dark colour, for the page's script."""
 
 MINUS: Final = "\N{MINUS SIGN}"
-FONT: Final = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
+FONT: Final = '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif'
 
 STAGES: Final = ("prepare", "retrieve", "filter", "score", "features", "rank", "rerank", "place")
 """The stages of a decision in their order; a stage of another name comes after them."""
@@ -64,7 +65,7 @@ def pulse(starts: Sequence[float], events: Sequence[int], decisions: Sequence[in
     """
     step = starts[1] - starts[0]
     times = [int(start * 1000) for start in starts[:-1]]
-    plot = go.Figure(layout=_layout(height=270, left=44))
+    plot = go.Figure(layout=_layout(height=270, left=44, top=34))
     plot.add_scatter(
         x=times, y=_smooth(events[:-1], step), name="Events", mode="lines", fill="tozeroy",
         fillcolor="rgba(76,150,121,0.16)", line={"color": LIGHT["accent"], "width": 2.5},
@@ -96,7 +97,7 @@ def _smooth(counts: Sequence[int], step: float) -> list[float]:
 def latency(stages: Mapping[str, Mapping[str, float]]) -> Figure:
     """Milliseconds per stage: p50, p95 and p99, in the order in which a request meets them."""
     names = sorted(stages, key=lambda name: STAGES.index(name) if name in STAGES else len(STAGES))
-    plot = go.Figure(layout=_layout(height=60 + 36 * max(len(names), 1), left=74))
+    plot = go.Figure(layout=_layout(height=62 + 34 * max(len(names), 1), left=74, top=34))
     shades = {"p99": LIGHT["accent_3"], "p95": LIGHT["accent_2"], "p50": LIGHT["accent"]}
     for part, shade in shades.items():
         plot.add_bar(
@@ -110,7 +111,7 @@ def latency(stages: Mapping[str, Mapping[str, float]]) -> Figure:
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "reversed"},
     )
     plot.update_yaxes(autorange="reversed", showgrid=False)
-    plot.update_xaxes(ticksuffix=" ms", nticks=6, rangemode="tozero")
+    plot.update_xaxes(ticksuffix=" ms", nticks=4, rangemode="tozero", tickangle=0)
     rows = tuple((name, *(stages[name][part] for part in ("p50", "p95", "p99"))) for name in names)
     return Figure("latency", "Milliseconds per stage.", plot, ("Stage", "p50 ms", "p95 ms", "p99 ms"), rows)
 
@@ -119,7 +120,7 @@ def waterfall(decision: Decision) -> Figure:
     """How many candidates each stage of a decision let through, and what it took in milliseconds."""
     steps = waterfall_steps(decision)
     shade = {"channel": LIGHT["accent_3"], "kept": LIGHT["accent"], "lost": LIGHT["lost"]}
-    plot = go.Figure(layout=_layout(height=46 + 30 * len(steps), left=150))
+    plot = go.Figure(layout=_layout(height=16 + 30 * len(steps), left=130))
     most = max((step.count for step in steps), default=1)
     plot.add_bar(
         y=[f"{step.name} " for step in steps], x=[step.count for step in steps], orientation="h",
@@ -128,7 +129,7 @@ def waterfall(decision: Decision) -> Figure:
               for s in steps],
         textposition="outside", cliponaxis=False, hoverinfo="skip", textfont={"color": LIGHT["quiet"]},
     )  # fmt: skip
-    plot.update_layout(bargap=0.28)
+    plot.update_layout(bargap=0.28, margin={"b": 4}, meta={"long": True})
     plot.update_yaxes(autorange="reversed", showgrid=False)
     plot.update_xaxes(visible=False, range=[0, most * 1.38])
     rows = tuple((step.name, step.stage, -step.count if step.kind == "lost" else step.count, step.ms) for step in steps)
@@ -150,7 +151,7 @@ class Step:
 def waterfall_steps(decision: Decision) -> list[Step]:
     """The rows of the waterfall; only the last one when the decision was not asked to explain itself."""
     trail, spent = decision.explanation, decision.timings_ms
-    steps = [Step(name, "retrieve", "channel", count) for name, count in trail.get("retrieved", {}).items()]
+    steps = [Step(channel(name), "retrieve", "channel", count) for name, count in trail.get("retrieved", {}).items()]
     if "union" in trail:
         steps.append(Step("All channels", "retrieve", "kept", trail["union"], spent.get("retrieve")))
     steps += [Step(rule.capitalize(), "filter", "lost", count) for rule, count in trail.get("filtered", {}).items()]
@@ -165,7 +166,7 @@ def waterfall_steps(decision: Decision) -> list[Step]:
 
 def counts(name: str, summary: str, pairs: Sequence[tuple[str, int]], *, what: str) -> Figure:
     """Items per category, brand and the like: a short list of horizontal bars."""
-    plot = go.Figure(layout=_layout(height=40 + 27 * max(len(pairs), 1), left=130))
+    plot = go.Figure(layout=_layout(height=20 + 26 * max(len(pairs), 1), left=110))
     labels = [label if len(label) <= 22 else f"{label[:21]}…" for label, _ in pairs]
     most = max((count for _, count in pairs), default=1)
     plot.add_bar(
@@ -175,7 +176,7 @@ def counts(name: str, summary: str, pairs: Sequence[tuple[str, int]], *, what: s
         text=[f" {count:,}" for _, count in pairs], textposition="outside", cliponaxis=False, hoverinfo="skip",
         textfont={"color": LIGHT["quiet"]},
     )  # fmt: skip
-    plot.update_layout(bargap=0.3)
+    plot.update_layout(bargap=0.3, margin={"b": 4})
     plot.update_yaxes(
         autorange="reversed",
         showgrid=False,
@@ -191,7 +192,7 @@ def prices(values: Array, currency: str) -> Figure:
     """A histogram of prices; its edges grow by a constant factor, because prices spread over magnitudes."""
     known = values[np.isfinite(values) & (values > 0)]
     rows: tuple[tuple[str, int], ...] = ()
-    plot = go.Figure(layout=_layout(height=250, left=44))
+    plot = go.Figure(layout=_layout(height=236, left=36))
     if len(known):
         low, high = np.quantile(known, 0.001), np.quantile(known, 0.999)
         edges = np.geomspace(low, max(high, low * 1.01), 19)
@@ -206,14 +207,14 @@ def prices(values: Array, currency: str) -> Figure:
         plot.update_xaxes(tickmode="array", tickvals=shown, ticktext=[_price(edges[n]) for n in shown], showgrid=False)
         plot.update_layout(bargap=0.12)
         plot.update_yaxes(nticks=5)
-    return Figure("prices", "How many items cost how much.", plot, (f"Price, {currency}", "Items"), rows)
+    return Figure("prices", "Items by price", plot, (f"Price, {currency}", "Items"), rows)
 
 
 def _price(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
 
 
-def _layout(*, height: int, left: int) -> go.Layout:
+def _layout(*, height: int, left: int, top: int = 4) -> go.Layout:
     axis = {
         "gridcolor": LIGHT["line"], "zeroline": False, "linecolor": LIGHT["line"], "automargin": True,
         "fixedrange": True,
@@ -221,7 +222,7 @@ def _layout(*, height: int, left: int) -> go.Layout:
     }  # fmt: skip
     return go.Layout(
         height=height,
-        margin={"l": left, "r": 12, "t": 34, "b": 28},
+        margin={"l": left, "r": 12, "t": top, "b": 28},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 13, "color": LIGHT["ink"]},

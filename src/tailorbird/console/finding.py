@@ -14,7 +14,7 @@ import numpy as np
 from tailorbird.catalogue import Catalogue, hashed_vector, words
 from tailorbird.types import NOBODY, BoolArray, Item
 
-PAGE: Final = 50
+PAGE: Final = 25
 SHORTLIST: Final = 3_000
 SCAN: Final = 30_000
 ORDERS: Final = ("newest", "cheapest", "dearest", "number")
@@ -126,6 +126,7 @@ class Facets:
     """What the whole catalogue is made of: the biggest categories, departments and brands with their counts."""
 
     version: int
+    departments: list[tuple[str, int]]
     categories: list[tuple[str, int]]
     brands: list[tuple[str, int]]
     n_categories: int
@@ -135,9 +136,10 @@ class Facets:
 def facets(catalogue: Catalogue, most: int = 14) -> Facets:
     """Counts over the described items."""
     described = catalogue.described
+    departments, _ = _tally(catalogue.department[: len(described)][described], catalogue.categories.names, most)
     categories, n_categories = _tally(catalogue.category[: len(described)][described], catalogue.categories.names, most)
     brands, n_brands = _tally(catalogue.brand[: len(described)][described], catalogue.brands.names, most)
-    return Facets(catalogue.version, categories, brands, n_categories, n_brands)
+    return Facets(catalogue.version, departments, categories, brands, n_categories, n_brands)
 
 
 def _tally(codes: Any, names: Sequence[str], most: int) -> tuple[list[tuple[str, int]], int]:

@@ -47,6 +47,7 @@ class Happened:
     person: str
     item_id: str | None
     query: str | None
+    n_items: int
     recorded_at: float
 
 
@@ -114,6 +115,10 @@ class Heartbeat:
             self._follow_ledger()
             return self._told(int(self._app.clock() // STEP_SECONDS))
 
+    def lately(self) -> list[str]:
+        """The people of the latest events, each once; nobody before the first `beat`."""
+        return list(dict.fromkeys(happened.person for happened in list(self._latest_events) if happened.person))
+
     def _follow_log(self) -> None:
         last = self._app.log.last_seq()
         if self._seq < 0 or last - self._seq > _MOST_RECORDS:
@@ -127,7 +132,9 @@ class Heartbeat:
 
     def _hear(self, record: Record, event: _Heard) -> None:
         person = person_key(event.user_id, event.anonymous_id)
-        happened = Happened(record.seq, event.type, person, event.item_id, event.query, record.recorded_at)
+        happened = Happened(
+            record.seq, event.type, person, event.item_id, event.query, len(event.items), record.recorded_at
+        )
         self._latest_events.append(happened)
         if record.recorded_at - record.at > _LIVE_SECONDS:
             # Imported history is no traffic: an hour of it would flatten the minutes that people look at.

@@ -8,7 +8,7 @@ from litestar.types import ControllerRouterHandler
 
 from tailorbird.app import App
 from tailorbird.console import wording
-from tailorbird.console.desk import Desk
+from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.errors import TailorbirdError
 from tailorbird.learning.registry import Manifest
 
@@ -16,7 +16,7 @@ _MOST_IN_LOG: Final = 50
 
 
 @get("/models")
-async def show(desk: Desk) -> Response[str]:
+async def show(desk: TheDesk) -> Response[str]:
     """The page."""
     content = await asyncio.to_thread(_content, desk)
     return desk.page("models.html", page="models", **content)

@@ -10,13 +10,13 @@ from litestar.types import ControllerRouterHandler
 from tailorbird.app import App
 from tailorbird.console import figures
 from tailorbird.console.attention import matters
-from tailorbird.console.desk import Desk
+from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.console.heartbeat import Beat
 from tailorbird.console.models import serving_manifests
 
 
 @get("/")
-async def overview(desk: Desk, request: Request[Any, Any, Any]) -> Response[Any]:
+async def overview(desk: TheDesk, request: Request[Any, Any, Any]) -> Response[Any]:
     """The whole page."""
     if "key" in request.query_params:
         return Redirect(f"/console/login?{request.url.query}", status_code=303)
@@ -25,7 +25,7 @@ async def overview(desk: Desk, request: Request[Any, Any, Any]) -> Response[Any]
 
 
 @get("/live")
-async def live(desk: Desk) -> Response[Any]:
+async def live(desk: TheDesk) -> Response[Any]:
     """What moves on the page, as it is now: its parts as HTML and its figures as JSON."""
     content = await asyncio.to_thread(_content, desk)
     parts = {

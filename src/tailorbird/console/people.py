@@ -1,6 +1,7 @@
 """Whom to see the shop as: found by id, drawn from those who are active, or a visitor who was never here."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,9 +40,10 @@ def find_person(app: App, text: str) -> str | None:
     return next((key for key in keys if (p := state.person(key)).number != NOBODY or p.user is not None), None)
 
 
-def random_active(app: App) -> str | None:
-    """Somebody with a history, the longest of a few draws among everybody; None in a shop without people."""
-    keys = app.engine.state.keys
+def random_active(app: App, lately: Sequence[str] = ()) -> str | None:
+    """Somebody with a history: one of those active ``lately``, else of everybody; None in a shop without people."""
+    awake = [key for key in lately if len(app.engine.state.person(key).history) >= _ENOUGH]
+    keys = awake if len(awake) > 2 else app.engine.state.keys
     best, longest = None, 0
     for _ in range(min(_DRAWS, 4 * len(keys))):
         key = keys[secrets.randbelow(len(keys))]

@@ -18,7 +18,7 @@ from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
 from tailorbird.console import figures
-from tailorbird.console.desk import Desk
+from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.console.people import find_person, ids_of, newcomer, portrait, random_active, tastes
 from tailorbird.console.slates import changes, tiles
 from tailorbird.errors import BadInput, NotFound, did_you_mean
@@ -55,23 +55,24 @@ class Story:
     """What a click brought about. ``shift`` names the category that gained most, with its share before and after."""
 
     act: str
+    item_id: str
     title: str
     ms: float
     shift: tuple[str, float, float] | None
 
 
 @get("/see")
-async def see(desk: Desk, request: Request[Any, Any, Any]) -> Response[Any]:
+async def see(desk: TheDesk, request: Request[Any, Any, Any]) -> Response[Any]:
     """The whole page, for a person named, found, drawn or new."""
     asked = request.query_params
     surface = asked.get("surface", "home")
     if surface not in SURFACES:
         raise BadInput(f"There is no surface '{surface[:64]}' to see here.", hint=did_you_mean(surface, SURFACES))
     if asked.get("who") in ("random", "new"):
-        drawn = newcomer() if asked["who"] == "new" else random_active(desk.app) or newcomer()
+        drawn = newcomer() if asked["who"] == "new" else random_active(desk.app, desk.heartbeat.lately()) or newcomer()
         return Redirect(View(drawn, surface, asked.get("item", "")).address, status_code=303)
     wanted = asked.get("person", "").strip()
-    person = find_person(desk.app, wanted) if wanted else random_active(desk.app)
+    person = find_person(desk.app, wanted) if wanted else random_active(desk.app, desk.heartbeat.lately())
     unknown = wanted if wanted and person is None and not wanted.startswith("a:console-") else ""
     view = View(person or (wanted if wanted.startswith("a:console-") else newcomer()), surface, asked.get("item", ""))
     return desk.page("see.html", page="see", unknown=unknown, **_shown(desk, view))
@@ -79,7 +80,7 @@ async def see(desk: Desk, request: Request[Any, Any, Any]) -> Response[Any]:
 
 @post("/see/act", status_code=200)
 async def act(
-    desk: Desk,
+    desk: TheDesk,
     request: Request[Any, Any, Any],
     data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[Any]:
@@ -96,7 +97,9 @@ async def act(
     now = dict(tastes(desk.app, desk.app.engine.state.person(view.person), "categories"))
     number = desk.app.engine.catalogue.find(data.get("item_id", ""))
     title = desk.app.engine.catalogue.item(number).title if number >= 0 else ""
-    story = Story(ACTS[data["type"]], title or data.get("item_id", ""), ms, _shift(leaning, now))
+    story = Story(
+        ACTS[data["type"]], data.get("item_id", ""), title or data.get("item_id", ""), ms, _shift(leaning, now)
+    )
     shown["story"] = story
     if request.headers.get("x-part"):
         return desk.page("part-see.html", **shown)
@@ -104,7 +107,7 @@ async def act(
 
 
 @get("/decision")
-async def decision(desk: Desk, request: Request[Any, Any, Any]) -> Response[str]:
+async def decision(desk: TheDesk, request: Request[Any, Any, Any]) -> Response[str]:
     """One decision of the ledger, as it was."""
     decision_id = request.query_params.get("id", "")
     found = await asyncio.to_thread(desk.app.ledger.get, decision_id)
@@ -117,6 +120,7 @@ async def decision(desk: Desk, request: Request[Any, Any, Any]) -> Response[str]
         tiles=tiles(found, desk.app.engine.catalogue),
         waterfall=figures.waterfall(found),
         can_act=False,
+        story=None,
     )
 
 

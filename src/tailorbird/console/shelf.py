@@ -13,7 +13,7 @@ from litestar.types import ControllerRouterHandler
 from tailorbird.app import App
 from tailorbird.catalogue import Catalogue
 from tailorbird.console import figures
-from tailorbird.console.desk import Desk
+from tailorbird.console.desk import TheDesk
 from tailorbird.console.finding import ORDERS, Facets, Search, facets, find
 from tailorbird.errors import NotFound
 from tailorbird.features.item_counts import ItemCounts
@@ -22,10 +22,11 @@ from tailorbird.types import Request as SlateRequest
 
 _LOOKED_BACK: Final = 20_000
 _MOST_EVENTS: Final = 30
+_BARS: Final = 8
 
 
 @get("/catalogue")
-async def shelf(desk: Desk, request: Request[Any, Any, Any]) -> Response[str]:
+async def shelf(desk: TheDesk, request: Request[Any, Any, Any]) -> Response[str]:
     """Search, filters, one page of items, and the counts."""
     asked = request.query_params
     search = Search(
@@ -41,7 +42,7 @@ async def shelf(desk: Desk, request: Request[Any, Any, Any]) -> Response[str]:
 
 
 @get("/catalogue/item")
-async def item(desk: Desk, request: Request[Any, Any, Any]) -> Response[str]:
+async def item(desk: TheDesk, request: Request[Any, Any, Any]) -> Response[str]:
     """Everything about one item. The id is a parameter, because ids may hold slashes."""
     item_id = request.query_params.get("id", "")
     catalogue = desk.app.engine.catalogue
@@ -98,10 +99,15 @@ def _drawn(
     counted = facets(catalogue)
     return (
         counted,
-        figures.counts("categories", "Items in the biggest categories.", counted.categories, what="Category"),
-        figures.counts("brands", "Items of the biggest brands.", counted.brands, what="Brand"),
+        figures.counts("categories", "Items by category", _broad(counted)[:_BARS], what="Category"),
+        figures.counts("brands", "Items by brand", counted.brands[:_BARS], what="Brand"),
         figures.prices(catalogue.price[catalogue.described], currency),
     )
+
+
+def _broad(counted: Facets) -> list[tuple[str, int]]:
+    """Departments where the catalogue has a tree of categories, else the categories themselves."""
+    return counted.departments if 2 < len(counted.departments) < counted.n_categories else counted.categories
 
 
 def _columns_of(thing: Item) -> list[tuple[str, Any]]:
@@ -125,7 +131,7 @@ def _interest(app: App, number: int) -> dict[str, float]:
 
 
 def _events(app: App, item_id: str) -> list[tuple[Event, float]]:
-    """The newest events about an item among the last records of the log, the newest first."""
+    """The newest events about an item (being shown is not one) among the last records of the log, the newest first."""
     decoder, needle = msgspec.json.Decoder(Event), msgspec.json.encode(item_id)
     last, found = app.log.last_seq(), []
     after = max(last - _LOOKED_BACK, 0)
@@ -135,7 +141,7 @@ def _events(app: App, item_id: str) -> list[tuple[Event, float]]:
         for record in records:
             if record.kind == "event" and needle in record.body:
                 event = decoder.decode(record.body)
-                if any(line.item_id == item_id for line in event.lines):
+                if event.type != "list_view" and any(line.item_id == item_id for line in event.lines):
                     found.append((event, record.recorded_at))
     return found[::-1][:_MOST_EVENTS]
 

@@ -17,14 +17,14 @@ from litestar.types import ControllerRouterHandler
 from tailorbird.app import App
 from tailorbird.config import Config
 from tailorbird.console.attention import matters
-from tailorbird.console.desk import Desk
+from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.console.models import serving_manifests
 
 _PACKAGES: Final = ("litestar", "msgspec", "numpy", "scipy", "numba", "lightgbm", "sqlalchemy", "pyarrow", "plotly")
 
 
 @get("/system")
-async def show(desk: Desk) -> Response[str]:
+async def show(desk: TheDesk) -> Response[str]:
     """The page."""
     content = await asyncio.to_thread(_content, desk)
     return desk.page("system.html", page="system", **content)

@@ -19,8 +19,10 @@ const Console = (() => {
   function paint(box, figure) {
     if (!window.Plotly) return;
     const dark = document.documentElement.dataset.theme === "dark";
-    const { data, layout } = dark ? recolour(figure, partners) : figure;
-    Plotly.react(box, structuredClone(data), structuredClone(layout), { displayModeBar: false, responsive: true });
+    const { data, layout } = structuredClone(dark ? recolour(figure, partners) : figure);
+    // Numbers written beyond the bars need more room where the bars are short.
+    if (layout.meta?.long && box.clientWidth < 420) layout.xaxis.range[1] *= 1.5;
+    Plotly.react(box, data, layout, { displayModeBar: false, responsive: true });
     box.figure = figure;
   }
 

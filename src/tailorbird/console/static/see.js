@@ -62,12 +62,15 @@
         document.getElementById("story").textContent = page.querySelector("[role=alert] p")?.textContent || "That did not work.";
         return;
       }
-      if (sheet.open) sheet.close();
+      const fromSheet = sheet.open;
+      if (fromSheet) sheet.close();
       stage.innerHTML = html;
+      // A live region only speaks when it was there before its words.
+      document.getElementById("said").textContent = document.querySelector("#story p").textContent.trim().replace(/\s+/g, " ");
       travel(places);
       grow(leaning);
       Console.paintAll(stage);
-      const next = byKeyboard && tiles()[Math.min(position, tiles().length - 1)]?.querySelector(".hit");
+      const next = (byKeyboard || fromSheet) && tiles()[Math.min(position, tiles().length - 1)]?.querySelector(".hit");
       if (next) next.focus({ preventScroll: true });
     } catch {
       document.getElementById("story").textContent = "The server did not answer. Is it still running?";

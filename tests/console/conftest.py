@@ -1,0 +1,201 @@
+"""Shops for the console's tests: real ones in a temporary folder, served on a free port and looked at in a browser."""
+
+import contextlib
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import uvicorn
+
+from tailorbird.api.server import create_api
+from tailorbird.app import App
+from tailorbird.console import routes
+from tailorbird.types import Entry, Event, Item, User
+
+NOUNS = (
+    ("Kitchen", "Mugs", "mug"), ("Kitchen", "Bowls", "bowl"), ("Clothing", "Shirts", "shirt"),
+    ("Clothing", "Shoes", "shoes"), ("Garden", "Plants", "plant"), ("Books", "Novels", "novel"),
+)  # fmt: skip
+COLOURS = ("blue", "red", "green", "yellow", "black", "pink", "teal")
+ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+def made_up_items(n: int, now: float) -> list[Item]:
+    items = []
+    for number in range(n):
+        department, category, noun = NOUNS[number % len(NOUNS)]
+        colour = COLOURS[number % len(COLOURS)]
+        items.append(
+            Item(
+                item_id=f"i{number}",
+                title=f"{colour.capitalize()} {noun} {number}",
+                categories=(department, category),
+                brand=f"Brand {number % 5}",
+                price=5.0 + number % 40,
+                list_price=9.0 + number % 40,
+                currency="EUR",
+                attributes={"colour": colour},
+                stock=float(number % 11),
+                created_at=now - number * 86_400,
+            )
+        )
+    return items
+
+
+def entries(items: list[Item], n_people: int, now: float) -> list[Entry]:
+    """The items, and people who each keep to one kind of them."""
+    encode = msgspec.json.encode
+    found = [Entry("item", item.item_id, now - 90_000, encode(item)) for item in items]
+    for person in range(n_people):
+        found.append(Entry("user", f"p{person}", now - 90_000, encode(User(user_id=f"p{person}"))))
+        mine = items[person % len(NOUNS) :: len(NOUNS)]
+        for step in range(6 if mine else 0):
+            at = now - 80_000 + person * 60 + step * 10
+            event = Event(
+                type="purchase" if step == 5 else "item_view",
+                at=at,
+                event_id=f"e{person}-{step}",
+                user_id=f"p{person}",
+                item_id=mine[(person * 3 + step * 5) % len(mine)].item_id,
+            )
+            found.append(Entry("event", event.event_id, at, encode(event)))
+    return found
+
+
+def filled(directory: Path, n_items: int, n_people: int) -> App:
+    app = App.open(directory)
+    now = app.clock()
+    app.append(entries(made_up_items(n_items, now), n_people, now))
+    return app
+
+
+@dataclass
+class Served:
+    """A shop behind its address, and the secret key that opens its console."""
+
+    app: App
+    address: str
+    key: str
+
+
+@contextlib.contextmanager
+def serving(app: App) -> Iterator[Served]:
+    """The shop on a free port, with its console, as `serve` puts them together."""
+    key = app.keys.create("test", "secret")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    server = uvicorn.Server(uvicorn.Config(create_api(app, also=routes(app)), port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    try:
+        yield Served(app, f"http://127.0.0.1:{port}", key)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        app.close()
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A shop of 240 items with 30 people."""
+    with serving(filled(tmp_path_factory.mktemp("shop"), 240, 30)) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def empty_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(filled(tmp_path_factory.mktemp("empty"), 0, 0)) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def tiny_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One item, and one person who saw it."""
+    with serving(filled(tmp_path_factory.mktemp("tiny"), 1, 1)) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("The browser tests need a `chromium` on the PATH (Debian: apt-get install chromium).")
+    playwright = pytest.importorskip("playwright.sync_api", reason="The browser tests need the package playwright.")
+    with playwright.sync_playwright() as driver:
+        chrome = driver.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield chrome
+        chrome.close()
+
+
+@dataclass
+class Visit:
+    """A page that is open, and what it complained about or asked other hosts for."""
+
+    page: Any
+    shop: Served
+    complaints: list[str]
+    elsewhere: list[str]
+
+    def open(self, path: str) -> Any:
+        answer = self.page.goto(self.shop.address + path)
+        self.page.wait_for_load_state("load")
+        return answer
+
+    def colours_of(self, selector: str) -> list[tuple[str, str]]:
+        """Text colour and the colour behind it, of each element."""
+        return [tuple(pair) for pair in self.page.evaluate(_COLOURS_OF, selector)]
+
+
+_COLOURS_OF = """(selector) => [...document.querySelectorAll(selector)].filter(e => e.offsetParent).map((e) => {
+  let behind = e, colour = "rgba(0, 0, 0, 0)";
+  while (behind && /rgba\\(.*, 0\\)|transparent/.test(colour)) {
+    colour = getComputedStyle(behind).backgroundColor; behind = behind.parentElement;
+  }
+  return [getComputedStyle(e).color, colour];
+})"""
+
+
+@pytest.fixture
+def look(browser: Any) -> Iterator[Callable[..., Visit]]:
+    """Open a signed-in page of a shop: ``look(shop, colour_scheme="dark")``."""
+    contexts = []
+
+    def signed_in(shop: Served, *, signed: bool = True, **options: Any) -> Visit:
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        visit = Visit(page, shop, [], [])
+        page.on("console", lambda line: visit.complaints.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((shop.address, "data:", "blob:"))
+                else visit.elsewhere.append(request.url)
+            ),
+        )
+        if signed:
+            page.goto(f"{shop.address}/console?key={shop.key}")
+        return visit
+
+    yield signed_in
+    for context in contexts:
+        context.close()

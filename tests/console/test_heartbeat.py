@@ -1,0 +1,107 @@
+"""The overview's figures, from a real log and ledger."""
+
+import msgspec
+import pytest
+
+from tailorbird.app import App
+from tailorbird.console.attention import matters
+from tailorbird.console.heartbeat import Heartbeat, quantiles_per_stage
+from tailorbird.types import Entry, Event, Item, OrderLine, Request
+
+
+class Clock:
+    def __init__(self, now):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock(1_800_000_000.0)
+
+
+@pytest.fixture
+def app(tmp_path, clock):
+    with App.open(tmp_path, clock=clock) as opened:
+        yield opened
+
+
+def happen(app, clock, type_, *, name, ago=0.0, **fields):
+    event = Event(type=type_, at=clock() - ago, event_id=name, user_id="u", **fields)
+    app.append([Entry("event", name, event.at, msgspec.json.encode(event))])
+
+
+def test_a_silent_shop_beats_at_zero(app):
+    beat = Heartbeat(app).beat()
+    assert (beat.events_per_minute, beat.decisions_per_minute, beat.click_rate) == (0, 0, None)
+    assert beat.latest_events == []
+
+
+def test_events_count_in_the_minute_in_which_they_arrive(app, clock):
+    heart = Heartbeat(app)
+    happen(app, clock, "item_view", name="1", item_id="a")
+    happen(app, clock, "item_view", name="2", item_id="b")
+    assert heart.beat().events_per_minute == 2
+    clock.now += 70
+    happen(app, clock, "item_view", name="3", item_id="c")
+    beat = heart.beat()
+    assert beat.events_per_minute == 1
+    assert sum(beat.events) == 3
+    clock.now += 16 * 60
+    assert sum(heart.beat().events) == 0
+
+
+def test_imported_history_is_no_traffic(app, clock):
+    happen(app, clock, "item_view", name="old", item_id="a", ago=86_400)
+    beat = Heartbeat(app).beat()
+    assert sum(beat.events) == 0
+    assert beat.latest_events[0].item_id == "a"
+
+
+def test_the_click_rate_is_clicks_for_each_recommended_item_seen(app, clock):
+    lines = tuple(OrderLine(item_id=name) for name in "abcd")
+    happen(app, clock, "list_view", name="v", items=lines, decision_id="d")
+    happen(app, clock, "list_click", name="c", item_id="a", decision_id="d")
+    happen(app, clock, "list_click", name="other", item_id="a")
+    beat = Heartbeat(app).beat()
+    assert beat.click_rate == 0.25
+    assert beat.shown_as == "seen"
+
+
+def test_a_shop_that_reports_no_views_is_rated_on_what_was_answered(app, clock):
+    for name in "abcd":
+        app.append([Entry("item", name, clock(), msgspec.json.encode(Item(item_id=name, title=name)))])
+    app.follow(1_000)
+    made = app.recommend(Request(surface="home", at=clock(), user_id="u", limit=4))
+    happen(app, clock, "list_click", name="c", item_id="a", decision_id=made.decision_id)
+    beat = Heartbeat(app).beat()
+    assert beat.shown_as == "answered"
+    assert beat.click_rate == 1 / len(made.items)
+    assert beat.decisions_per_minute == 1
+
+
+def test_a_decision_counts_once_however_often_one_looks(app, clock):
+    app.recommend(Request(surface="home", at=clock(), limit=4))
+    heart = Heartbeat(app)
+    assert [sum(heart.beat().decisions) for _ in range(3)] == [1, 1, 1]
+
+
+def test_stages_that_some_decisions_lack_are_measured_over_the_others():
+    stages = quantiles_per_stage([{"retrieve": 1.0}, {"retrieve": 3.0, "rank": 5.0}])
+    assert stages["retrieve"]["p50"] == 2.0
+    assert stages["rank"]["p99"] == 5.0
+
+
+def test_an_empty_shop_needs_items_and_events(app):
+    texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [])]
+    assert "The catalogue is empty." in texts
+    assert "No event has arrived yet." in texts
+
+
+def test_items_without_a_price_are_worth_a_note(app, clock):
+    app.append([Entry("item", "a", clock(), msgspec.json.encode(Item(item_id="a", title="a")))])
+    app.follow(1_000)
+    texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [])]
+    assert "1 of 1 items have no price." in texts
