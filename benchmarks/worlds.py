@@ -26,7 +26,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from tailorbird.app import App
-from tailorbird.config import Config, PolicyConfig
+from tailorbird.config import BudgetConfig, Config, PolicyConfig
 from tailorbird.decide import Engine
 from tailorbird.learning.training import train
 from tailorbird.simulator.history import arrivals, changes, entry_of, tell
@@ -41,6 +41,8 @@ HISTORY_DAYS: Final = 60.0
 DRAWS: Final = 2_000
 FIRST_VISIT: Final = 1_000_000
 SURFACES: Final = ("home", "item", "cart")
+CONFIG: Final = Config(budget=BudgetConfig(total_ms=60_000.0))
+"""The defaults, but without a deadline: how busy this machine is must not change what is recommended."""
 
 
 class Shop(Protocol):
@@ -180,7 +182,7 @@ def measure(
     """One world, from its history to the ratio."""
     world = World(name, shoppers=sizes[0], items=sizes[1], seed=seed, now=NOW)
     listings = Listings(world, NOW - HISTORY_DAYS * DAY_SECONDS)
-    with tempfile.TemporaryDirectory() as folder, App.open(Path(folder), config=Config(), clock=lambda: NOW) as app:
+    with tempfile.TemporaryDirectory() as folder, App.open(Path(folder), config=CONFIG, clock=lambda: NOW) as app:
         n_events = 0
         for entries in tell(world, HISTORY_DAYS, listings=listings):
             app.log.append(entries)
