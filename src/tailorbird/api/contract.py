@@ -4,7 +4,7 @@ Handlers are declared with ``**speaks(...)``; the guard, the OpenAPI document an
 that a document cannot promise what the server does not do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypedDict
 
 from tailorbird.api.bodies import Body
@@ -28,11 +28,15 @@ class Words(TypedDict):
 class Spoken(TypedDict):
     """Keyword arguments of a Litestar handler."""
 
-    guards: list[Callable[..., None]]
+    guards: list[Callable[..., Awaitable[None]]]
     opt: dict[str, Any]
 
 
-_GUARDS: Final[Mapping[str, list[Callable[..., None]]]] = {"none": [], "any": [any_key], "secret": [secret_key]}
+_GUARDS: Final[Mapping[str, list[Callable[..., Awaitable[None]]]]] = {
+    "none": [],
+    "any": [any_key],
+    "secret": [secret_key],
+}
 
 
 def speaks(

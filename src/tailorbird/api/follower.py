@@ -51,6 +51,7 @@ class Follower:
         """Follow until cancelled."""
         while True:
             self._wake.clear()
+            start = time.perf_counter()
             try:
                 applied = self._app.follow(SLICE_MS)
             except Exception:  # noqa: BLE001  # the edge of a task: without it no slate would ever change again
@@ -58,9 +59,11 @@ class Follower:
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
                 continue
             self.failing = None
-            self._note(applied)
+            # A slice ends at the log's end or at its time, whichever comes first.
+            at_end = (time.perf_counter() - start) * 1000 < SLICE_MS
+            self._note(applied, at_end=at_end)
             self._resolve()
-            if applied:
+            if not at_end:
                 await asyncio.sleep(0)
                 continue
             try:
@@ -91,9 +94,9 @@ class Follower:
             if not done.done():
                 done.set_result(True)
 
-    def _note(self, applied: int) -> None:
+    def _note(self, applied: int, *, at_end: bool) -> None:
         now = time.monotonic()
-        if not applied:
+        if at_end:
             self.lag, self.caught_up = 0, True
         elif now - self._lag_known_at >= _LAG_EVERY_SECONDS:
             self.lag, self._lag_known_at = max(self._last_seq() - self._seq(), 0), now

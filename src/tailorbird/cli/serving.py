@@ -101,6 +101,7 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     """Make one slate in this process, without a server; it is recorded like any other."""
+    from tailorbird.api.wire import whole
     from tailorbird.app import App
     from tailorbird.cli import shop_dir
     from tailorbird.cli.terminal import print_json
@@ -120,7 +121,7 @@ def recommend(
             )
         )
         if as_json:
-            print_json(decision)
+            print_json(whole(decision))
         else:
             _print_slate(app, decision, explain=explain)
 
