@@ -5,9 +5,14 @@ the lower item number comes first. numba keeps what it compiled in a cache besid
 """
 # ruff: noqa: PLR0917  # numba takes arrays, not objects, and by position
 
+from typing import Final
+
+import numpy as np
 from numba import njit
 
 from tailorbird.types import Array, FloatArray, IntArray
+
+_TINY: Final = 5e-324
 
 
 @njit(cache=True)
@@ -20,26 +25,29 @@ def best_of_rows(
     weights: FloatArray,
     scale: FloatArray,
     sums: FloatArray,
-    touched: IntArray,
     items: IntArray,
     scores: FloatArray,
 ) -> int:
     """Write the best columns into ``items`` and ``scores`` and return how many; ``sums`` is zero before and after."""
-    n_touched = 0
-    for r in range(len(rows)):
-        start, weight = starts[rows[r]], weights[r]
-        for at in range(start, start + lengths[rows[r]]):
-            column = columns[at]
-            if sums[column] == 0.0:
-                touched[n_touched] = column
-                n_touched += 1
-            sums[column] += weight * values[at]
-    size = 0
-    for at in range(n_touched):
-        column = touched[at]
-        score = sums[column] * scale[column]
-        sums[column] = 0.0
-        size = push(items, scores, size, column, score)
+    walked = _add_up(starts, lengths, columns, values, rows, weights, sums)
+    size, limit, lowest = 0, len(items), _TINY
+    if walked > len(scale):
+        for column in range(len(scale)):
+            score = sums[column] * scale[column]
+            sums[column] = 0.0
+            # The one branch that matters: it is hardly ever taken once the heap is full.
+            if score >= lowest:
+                size = push(items, scores, size, column, score)
+                lowest = scores[0] if size == limit else lowest
+    else:
+        for row in rows:
+            for at in range(starts[row], starts[row] + lengths[row]):
+                cell = np.uint64(columns[at])
+                score = sums[cell] * scale[cell]
+                sums[cell] = 0.0
+                if score >= lowest:
+                    size = push(items, scores, size, columns[at], score)
+                    lowest = scores[0] if size == limit else lowest
     sort_heap(items, scores, size)
     return size
 
@@ -58,30 +66,49 @@ def judge_by_rows(
     scores: FloatArray,
 ) -> None:
     """Write the score of each of ``items`` into ``scores``. ``sums`` is all zero before and after."""
-    walked = 0
-    for r in range(len(rows)):
-        start, weight = starts[rows[r]], weights[r]
-        walked += lengths[rows[r]]
-        for at in range(start, start + lengths[rows[r]]):
-            sums[columns[at]] += weight * values[at]
+    walked = _add_up(starts, lengths, columns, values, rows, weights, sums)
     for at in range(len(items)):
         if 0 <= items[at] < len(scale):
             scores[at] = sums[items[at]] * scale[items[at]]
     if walked > len(scale):
         sums[: len(scale)] = 0.0
         return
+    for row in rows:
+        for at in range(starts[row], starts[row] + lengths[row]):
+            sums[np.uint64(columns[at])] = 0.0
+
+
+@njit(cache=True)
+def _add_up(
+    starts: Array,
+    lengths: Array,
+    columns: IntArray,
+    values: Array,
+    rows: IntArray,
+    weights: FloatArray,
+    sums: FloatArray,
+) -> int:
+    """Add every row, times its weight, to ``sums``; how many cells that were.
+
+    Unsigned indices spare the check for "from the end", and nothing branches on what is there: 1 ns per cell.
+    """
+    walked = 0
     for r in range(len(rows)):
-        start = starts[rows[r]]
+        start, weight = starts[rows[r]], weights[r]
+        walked += lengths[rows[r]]
         for at in range(start, start + lengths[rows[r]]):
-            sums[columns[at]] = 0.0
+            sums[np.uint64(columns[at])] += weight * values[at]
+    return walked
 
 
 @njit(cache=True)
 def best_of_dense(scores: Array, items: IntArray, best: FloatArray) -> None:
     """Write the best positions of ``scores`` into ``items`` and ``best``, which are no longer than it."""
-    size = 0
+    size, limit, lowest = 0, len(items), -np.inf
     for item in range(len(scores)):
-        size = push(items, best, size, item, scores[item])
+        if scores[item] >= lowest:
+            size = push(items, best, size, item, scores[item])
+            lowest = best[0] if size == limit else lowest
     sort_heap(items, best, size)
 
 
@@ -100,7 +127,7 @@ def push(items: IntArray, scores: FloatArray, size: int, item: int, score: float
                 break
         items[at], scores[at] = item, score
         return size + 1
-    if limit == 0 or score < scores[0] or (score == scores[0] and item > items[0]):
+    if score < scores[0] or (score == scores[0] and item > items[0]):
         return size
     _sink(items, scores, size, item, score)
     return size

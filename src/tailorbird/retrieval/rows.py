@@ -35,9 +35,8 @@ class Rows:
         self.columns: IntArray = np.empty(_SPARE, np.int32)
         self.values: Array = np.empty(_SPARE, dtype)
         self.used: Longs = np.zeros(1, np.int64)
-        # Sums per column, all zero between two questions, and the columns that a question touched.
+        # Sums per column, all zero between two questions.
         self._sums: FloatArray = np.zeros(0)
-        self._touched: IntArray = np.zeros(0, np.int32)
 
     @classmethod
     def of(cls, arrays: Mapping[str, Array]) -> "Rows":
@@ -96,14 +95,16 @@ class Rows:
     def best(self, rows: IntArray, weights: FloatArray, scale: FloatArray, limit: int) -> tuple[IntArray, FloatArray]:
         """The columns with the highest ``scale[c] * sum_r weights[r] * cell[r, c]``, best first, and these scores.
 
-        ``rows`` and ``weights`` (n,) are the query, all weights and cells positive; ``scale`` has an entry per column.
+        ``rows`` and ``weights`` (n,) are the query; ``scale`` has an entry per column. Only scores above 0 are given.
         """
         self._reserve_sums(len(scale))
         limit = max(0, min(limit, len(scale)))
         items, scores = np.empty(limit, np.int32), np.empty(limit)
+        if not limit:
+            return items, scores
         n = best_of_rows(
             self.starts, self.lengths, self.columns, self.values, rows, weights, scale,
-            self._sums, self._touched, items, scores,
+            self._sums, items, scores,
         )  # fmt: skip
         return items[:n], scores[:n]
 
@@ -118,8 +119,7 @@ class Rows:
 
     def _reserve_sums(self, n_columns: int) -> None:
         if len(self._sums) < n_columns:
-            room = max(n_columns, 2 * len(self._sums))
-            self._sums, self._touched = np.zeros(room), np.zeros(room, np.int32)
+            self._sums = np.zeros(max(n_columns, 2 * len(self._sums)))
 
 
 def grown(old: Array, room: int) -> Array:
@@ -133,5 +133,6 @@ def best_of(scores: Array, limit: int) -> tuple[IntArray, FloatArray]:
     """The positions of the ``limit`` highest of dense ``scores`` (n,), best first, and these scores."""
     limit = max(0, min(limit, len(scores)))
     items, best = np.empty(limit, np.int32), np.empty(limit)
-    best_of_dense(scores, items, best)
+    if limit:
+        best_of_dense(scores, items, best)
     return items, best
