@@ -20,7 +20,7 @@ from tailorbird.config import Config, PolicyConfig
 from tailorbird.errors import BadInput, TailorbirdError, UnknownSurface, did_you_mean
 from tailorbird.features import VIEWS
 from tailorbird.features.online_state import OnlineState
-from tailorbird.protocols import Ranker, Reranker, Retriever
+from tailorbird.protocols import FollowsCatalogue, Ranker, Reranker, Retriever
 from tailorbird.ranking.matrix import fused_score, matrix_columns, ranking_matrix, reciprocal_ranks
 from tailorbird.reranking.dpp import DppDiversity
 from tailorbird.reranking.exploration import Placement, place, seed_of
@@ -136,6 +136,9 @@ class Engine:
         self.retrievers = dict(sorted(retrievers.items()))
         self.fitted_seq = {name: (fitted_seq or {}).get(name, 0) for name in retrievers}
         self.models = dict(versions or {})
+        for retriever in self.retrievers.values():
+            if isinstance(retriever, FollowsCatalogue):
+                retriever.bind(self.catalogue)
         self.ranker_columns = tuple(ranker_columns)
         # A ranker reads columns by position: with other channels or views than it was fitted on it would read nonsense.
         self.ranker = ranker if self.ranker_columns == self.columns else None
@@ -280,12 +283,15 @@ class Engine:
             if channel.retriever in self.retrievers
         }
         union = np.unique(np.concatenate([nothing[0], *(items for items, _ in found.values())]))
+        # A channel fitted on a longer log than this engine has followed knows items that are still to come.
+        union = union[union < len(self.catalogue)]
         pool = _candidates(union, names)
         for name, (items, scores) in found.items():
-            rows, column = np.searchsorted(union, items), names.index(name)
+            known = items < len(self.catalogue)
+            rows, column = np.searchsorted(union, items[known]), names.index(name)
             pool.found[rows, column] = True
             # Stands until `judge` overwrites it: should no time be left, a channel's own order is better than none.
-            pool.scores[rows, column] = scores
+            pool.scores[rows, column] = scores[known]
         pool.trail["retrieved"] = {name: len(items) for name, (items, _) in found.items()}
         pool.trail["union"] = len(union)
         return pool

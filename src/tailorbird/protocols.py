@@ -6,7 +6,7 @@ implementation to the sentences below.
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.types import (
@@ -82,6 +82,14 @@ class Retriever(Protocol):
 
     def arrays(self) -> Mapping[str, Array]:
         """Everything that has to be stored; loading never runs code."""
+
+
+@runtime_checkable
+class FollowsCatalogue(Protocol):
+    """A channel that knows items by what they are: it is told which catalogue to look at for new ones."""
+
+    def bind(self, catalogue: Catalogue) -> None:
+        """From now on, take in what is new in this catalogue."""
 
 
 class Ranker(Protocol):
