@@ -1,7 +1,9 @@
 """Files as rows: what they are, what is broken in them, and that nothing else is lost."""
 
 import bz2
+import csv
 import gzip
+import io
 import lzma
 import time
 from collections.abc import Callable
@@ -117,6 +119,16 @@ def test_a_truncated_file_keeps_what_came_before(tmp_path: Path) -> None:
     assert len(broken) in (1, 2)  # the end of the stream, and perhaps half a line before it
 
 
+@pytest.mark.parametrize(("name", "options"), [("a.json.gz", {}), ("a.csv.gz", {"encoding": "latin-1"})])
+def test_a_truncated_file_that_has_no_lines_of_its_own_is_said(
+    tmp_path: Path, name: str, options: dict[str, str]
+) -> None:
+    numbers = [{"n": n * 7919 % 1_000_003} for n in range(200_000)]
+    packed = gzip.compress(msgspec.json.encode(numbers) if "json" in name else b"n\n" + msgspec.json.encode(numbers))
+    with pytest.raises(UnreadableFile, match="ends early"):
+        read(tmp_path / name, packed[: len(packed) // 2], **options)
+
+
 def test_utf8_with_a_mark_is_fine(tmp_path: Path) -> None:
     assert read(tmp_path / "a.csv", "\ufeffid,n\n1,Café\n".encode())[0] == [{"id": "1", "n": "Café"}]
     assert read(tmp_path / "a.jsonl", '\ufeff{"n":"Café"}\n'.encode())[0] == [{"n": "Café"}]
@@ -195,3 +207,17 @@ def test_whatever_bytes_come_are_rows_or_an_error_with_a_remedy(tmp_path_factory
         except (UnknownFormat, BadEncoding, UnreadableFile):
             continue
         assert all(isinstance(row, dict) for row in rows)
+
+
+cells = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
+
+
+@given(rows=st.lists(st.tuples(cells, cells, cells), max_size=8), delimiter=st.sampled_from(",;\t|"))
+def test_what_a_csv_writer_wrote_is_read_back(
+    tmp_path_factory: Any, rows: list[tuple[str, ...]], delimiter: str
+) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter).writerows([("id", "n", "t"), *rows])
+    read_back, broken = read(tmp_path_factory.getbasetemp() / "written.csv", text.getvalue().encode())
+    assert broken == []
+    assert read_back == [{name: cell for name, cell in zip(("id", "n", "t"), row, strict=True) if cell} for row in rows]

@@ -243,7 +243,10 @@ def _import(context: typer.Context, file: Path, kind: "Kind", options: "ImportOp
             report=report,
             progress=lambda share, rows: show(share, f"{rows:,} rows"),
         )
-        keep_receipt(directory, Receipt(time.time(), str(file.absolute()), kind, report))
+        try:
+            keep_receipt(directory, Receipt(time.time(), str(file.absolute()), kind, report))
+        except OSError as error:
+            note(f"`check` will not explain this import: its receipt cannot be written ({error.strerror}).")
     if json:
         print_json(report.as_json())
     else:

@@ -10,6 +10,7 @@ import gzip
 import io
 import lzma
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
@@ -103,14 +104,10 @@ class Source:
         """
         _skip_mark(self.stream)
         decode = codecs.getincrementaldecoder(encoding or "utf-8")().decode
-        try:
+        with self._explaining(encoding):
             while piece := self.stream.read(2**20):
                 yield decode(piece)
             decode(b"", final=True)
-        except UnicodeDecodeError as error:
-            raise bad_encoding(self.path, None, error.object[error.start : error.start + 200], encoding) from error
-        finally:
-            self._raw.close()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -130,11 +127,22 @@ class Source:
 
     def _lines_in(self, encoding: str) -> Iterator[Line]:
         text = io.TextIOWrapper(self.stream, encoding=encoding, newline="")
-        try:
+        with self._explaining(encoding):
             for number, line in enumerate(text, 1):
                 yield number, line.removeprefix("\ufeff") if number == 1 else line
+
+    @contextmanager
+    def _explaining(self, encoding: str | None) -> Iterator[None]:
+        """Close the file in the end, and say in our words what is wrong with it."""
+        try:
+            yield
         except UnicodeDecodeError as error:
             raise bad_encoding(self.path, None, error.object[error.start : error.start + 200], encoding) from error
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            raise UnreadableFile(
+                f"{self.path.name} ends early: {_reason(error)}.",
+                hint="Fetch the file again; what was accepted before is kept.",
+            ) from error
         finally:
             self._raw.close()
 
