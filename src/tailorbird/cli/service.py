@@ -63,7 +63,7 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
                 raise BadInput(f"'{host}' is no address of this machine.", hint="Use 127.0.0.1 or 0.0.0.0.") from error
             raise PortInUse(
                 f"Port {port} of {host} is in use by another process.",
-                hint=f"Stop it, or choose another: tailorbird serve --port {port + 1}.",
+                hint=f"Stop it, or choose another: tailorbird serve --port {port + 1 if port < 65_535 else 8_000}.",
             ) from error
         yield door
 

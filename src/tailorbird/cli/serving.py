@@ -69,6 +69,8 @@ def worker(
 
     with App.open(shop_dir(context)) as app:
         seen = app.log.last_seq() if not once else 0
+        if not once:
+            note(f"Following the log of {app.shop_dir} from record {seen:,}.")
         try:
             while True:
                 last = app.log.last_seq()

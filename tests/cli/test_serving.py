@@ -1,0 +1,254 @@
+"""A shop in service, as somebody starts, stops and asks it from a terminal."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tailorbird.app import App
+from tailorbird.cli import main
+from tailorbird.cli.service import listen
+from tailorbird.errors import BadInput, PortInUse
+from tailorbird.ingest.items import entry_of_item
+from tailorbird.types import Item
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(shop_dir: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Call one command; its exit code, stdout and stderr."""
+    monkeypatch.setenv("TAILORBIRD_DIR", str(shop_dir))
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def call(*words: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+@pytest.fixture
+def items(shop_dir: Path) -> None:
+    """A shop of twenty items."""
+    with App.open(shop_dir) as app:
+        app.append([entry_of_item(Item(item_id=f"i{n}", title=f"Thing {n}"), at=1.7e9) for n in range(20)])
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return int(door.getsockname()[1])
+
+
+class Server:
+    """`tailorbird serve` in a process of its own."""
+
+    def __init__(self, shop_dir: Path, *options: str) -> None:
+        self.port = free_port()
+        words = ["--shop-dir", str(shop_dir), "serve", "--port", str(self.port), *options]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tailorbird", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.keys = shop_dir / "keys.json"
+
+    def ready(self) -> "Server":
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"http://127.0.0.1:{self.port}/health/ready").status_code == 200:
+                    return self
+            time.sleep(0.05)
+        raise AssertionError(self.stopped(signal.SIGKILL))
+
+    def call(self, method: str, path: str, *, key: str = "secret", body: Any = None) -> httpx.Response:
+        headers = {"X-API-Key": json.loads(self.keys.read_text())[key]}
+        return httpx.request(method, f"http://127.0.0.1:{self.port}{path}", headers=headers, json=body)
+
+    def stopped(self, how: signal.Signals) -> tuple[int, str]:
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        out, _ = self.process.communicate(timeout=30)
+        return self.process.returncode, out
+
+
+@pytest.fixture
+def serve(shop_dir: Path) -> Iterator[Callable[..., Server]]:
+    """Start servers on the shop; those that still run at the end are killed."""
+    started: list[Server] = []
+
+    def start(*options: str) -> Server:
+        started.append(Server(shop_dir, *options))
+        return started[-1].ready()
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.stopped(signal.SIGKILL)
+
+
+@pytest.mark.usefixtures("items")
+def test_a_first_start_makes_keys_that_work_and_later_ones_keep_them(
+    serve: Callable[..., Server], shop_dir: Path
+) -> None:
+    server = serve()
+    assert stat.S_IMODE(server.keys.stat().st_mode) == 0o600
+    assert server.call("GET", "/v1/policies").status_code == 200
+    assert server.call("GET", "/v1/policies", key="write").status_code == 403
+    sent = {"events": [{"type": "item_view", "at": time.time(), "user_id": "ann", "item_id": "i3"}]}
+    assert server.call("POST", "/v1/events", key="write", body=sent).json()["accepted"] == 1
+    slate = server.call("POST", "/v1/recommendations", key="write", body={"surface": "home", "user_id": "ann"}).json()
+    assert slate["items"]
+    code, out = server.stopped(signal.SIGTERM)
+    keys = json.loads(server.keys.read_text())
+    assert code == 0
+    assert keys["secret"] in out
+    assert f"http://127.0.0.1:{server.port}/console" in out
+    assert "everything accepted is kept" in out
+    with App.open(shop_dir) as app:
+        assert app.log.last_seq() == 21
+        assert app.ledger.get(slate["decision_id"]) is not None
+    again = serve()
+    assert json.loads(again.keys.read_text()) == keys
+    assert again.call("GET", "/v1/users/ann/profile").json()["recent_items"][0]["item_id"] == "i3"
+    assert again.stopped(signal.SIGINT)[0] == 0
+
+
+def test_what_was_accepted_survives_a_kill(serve: Callable[..., Server], shop_dir: Path) -> None:
+    server = serve()
+    for n in range(20):
+        body = [{"type": "item_view", "at": time.time(), "user_id": "ann", "item_id": "i", "event_id": f"e{n}"}]
+        assert server.call("POST", "/v1/events", body=body).json()["accepted"] == 1
+    server.stopped(signal.SIGKILL)
+    with App.open(shop_dir) as app:
+        assert [record.key for record in app.log.read(0, 100)] == [f"e{n}" for n in range(20)]
+
+
+def test_shoppers_visit_a_simulated_shop_by_themselves(run: Run, serve: Callable[..., Server], shop_dir: Path) -> None:
+    assert run("simulate", "shop", "--shoppers", 60, "--items", 80, "--days", 5, "--json")[0] == 0
+    with App.open(shop_dir) as app:
+        before = app.log.last_seq()
+    server = serve("--demo")
+    deadline = time.monotonic() + 60
+    while server.call("GET", "/health/ready").json()["seq"] == before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert server.call("GET", "/health/ready").json()["seq"] > before
+    code, out = server.stopped(signal.SIGTERM)
+    assert code == 0, out
+    assert "Traceback" not in out
+
+
+def test_a_port_in_use_is_told_with_the_next_one(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = run("serve", "--port", port)
+    assert code == 2
+    assert f"Port {port}" in err
+    assert f"--port {port + 1}" in err
+    assert "(port_in_use)" in err
+
+
+def test_the_highest_port_has_no_next_one() -> None:
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", 65_535)):
+        with pytest.raises(PortInUse) as refused, listen("127.0.0.1", 65_535):
+            pass
+        assert "65536" not in str(refused.value)
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    for host in ("203.0.113.7", "no.such.host.invalid"):
+        with pytest.raises(BadInput, match=host), listen(host, free_port()):
+            pass
+
+
+@pytest.mark.usefixtures("items")
+def test_a_slate_is_made_without_a_server(run: Run, shop_dir: Path) -> None:
+    code, out, _ = run("recommend", "--user", "ann", "--surface", "home", "--limit", 4, "--json")
+    decision = json.loads(out)
+    assert code == 0
+    assert len(decision["items"]) == 4
+    assert decision["degraded"] is None
+    with App.open(shop_dir) as app:
+        assert app.ledger.get(decision["decision_id"]) is not None
+    code, out, _ = run("recommend", "--user", "ann", "--explain")
+    assert (code, "Thing" in out, "retrieved" in out) == (0, True, True)
+
+
+def test_an_unknown_surface_is_told_with_the_nearest_one(run: Run) -> None:
+    code, out, err = run("recommend", "--surface", "hom", "--json")
+    assert (code, out) == (2, "")
+    assert "Did you mean 'home'?" in err
+
+
+def test_keys_are_made_listed_and_revoked(run: Run, shop_dir: Path) -> None:
+    code, out, _ = run("keys", "create", "--name", "web", "--scope", "write")
+    assert code == 0
+    secret = out.strip()
+    code, out, _ = run("keys", "list", "--json")
+    (key,) = json.loads(out)["keys"]
+    assert (key["name"], key["scope"], key["revoked_at"]) == ("web", "write", None)
+    assert secret not in out
+    with App.open(shop_dir) as app:
+        assert app.keys.find(secret) is not None
+    assert run("keys", "revoke", "web")[0] == 0
+    assert json.loads(run("keys", "list", "--json")[1])["keys"][0]["revoked_at"] is not None
+    with App.open(shop_dir) as app:
+        assert app.keys.find(secret) is None
+    assert run("keys", "revoke", "nobody")[0] == 1
+    code, _, err = run("keys", "create", "--scope", "all")
+    assert (code, "'all'" in err) == (2, True)
+
+
+def test_policies_are_listed_shown_and_checked(run: Run, shop_dir: Path) -> None:
+    policies = json.loads(run("policy", "list", "--json")[1])["policies"]
+    assert {"home", "item", "search"} <= {policy["surface"] for policy in policies}
+    assert json.loads(run("policy", "show", "home", "--json")[1])["exploration"] == 0.1
+    code, _, err = run("policy", "show", "hom")
+    assert (code, "(unknown_surface)" in err) == (2, True)
+    assert run("policy", "check")[0] == 0
+    (shop_dir / "tailorbird.toml").write_text("[policies.home]\nchannels = { populer = 10 }\n")
+    code, out, _ = run("policy", "check", "--json")
+    assert code == 1
+    assert "Did you mean 'popular'?" in json.loads(out)["mistakes"][0]
+    (shop_dir / "tailorbird.toml").write_text("[policies.hom]\ndiversity = 2\n")
+    code, _, err = run("policy", "check")
+    assert (code, "hom" in err) == (1, True)
+
+
+def test_a_worker_closes_old_days_and_reports(run: Run, shop_dir: Path) -> None:
+    long_ago = time.time() - 10 * 86_400
+    with App.open(shop_dir, clock=lambda: long_ago) as app:
+        app.append([entry_of_item(Item(item_id="i0"), at=long_ago)])
+    code, out, _ = run("worker", "--once", "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert (report["last_seq"], len(report["segments_written"])) == (1, 1)
+    assert json.loads(run("worker", "--once", "--json")[1])["segments_written"] == []
+
+
+def test_a_worker_stops_politely(shop_dir: Path) -> None:
+    words = [sys.executable, "-m", "tailorbird", "--shop-dir", str(shop_dir), "worker", "--every", "0.1"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    assert process.stderr is not None
+    assert "Following" in process.stderr.readline()
+    with App.open(shop_dir) as app:
+        app.append([entry_of_item(Item(item_id="i0"), at=1.7e9)])
+    assert "1 new" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Stopped." in err
