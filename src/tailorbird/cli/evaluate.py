@@ -40,6 +40,9 @@ def evaluate_models(
         bool, typer.Option("--refit/--strict", help="fit on train and validation for the test, or on train only")
     ] = False,
     tune: Annotated[bool, typer.Option("--tune/--no-tune", help="choose half-life and exponents on validation")] = True,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="MODEL.SETTING=VALUE, such as ease.half_life=none; repeatable")
+    ] = None,
     users: Annotated[int | None, typer.Option(min=1, help="sample this many test cases, always the same ones")] = None,
     json: Annotated[bool, typer.Option("--json", help="print JSON and nothing else")] = False,
 ) -> None:
@@ -54,7 +57,8 @@ def evaluate_models(
         note(f"{data.incomplete} of {data.rows} rows lack a person, an item or a time and are left out.")
     cut = split(data, protocol.value)
     with progress("evaluate") as show:
-        factories = retriever_factories([name.strip() for name in models.split(",") if name.strip()], cut)
+        names = [name.strip() for name in models.split(",") if name.strip()]
+        factories = retriever_factories(names, cut, model_settings(settings or []))
         results = evaluate(
             cut, factories, refit=refit, tune=tune, ks=ks, n_cases=users, told=lambda name, share: show(share, name)
         )
@@ -96,6 +100,27 @@ def list_lengths(text: str) -> tuple[int, int]:
         raise BadInput(f"--k is '{text}'.", hint="Give one or two lengths of lists, as in 10,20.")
     numbers = sorted(int(part) for part in parts)
     return numbers[0], numbers[-1]
+
+
+def model_settings(texts: list[str]) -> dict[str, dict[str, str | None]]:
+    """``MODEL.SETTING=VALUE`` texts by model; ``none`` is no value.
+
+    >>> model_settings(["ease.half_life=none", "ease.last=50"])
+    {'ease': {'half_life': None, 'last': '50'}}
+
+    Raises:
+        BadInput: a text has another form.
+    """
+    from tailorbird.errors import BadInput
+
+    settings: dict[str, dict[str, str | None]] = {}
+    for text in texts:
+        place, equals, value = text.partition("=")
+        model, dot, setting = place.rpartition(".")
+        if not (equals and dot and model and setting):
+            raise BadInput(f"--set is '{text}'.", hint="Write MODEL.SETTING=VALUE, as in ease.half_life=none.")
+        settings.setdefault(model, {})[setting] = None if value == "none" else value
+    return settings
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -8,12 +8,14 @@ Compilation of the inner loops happens once per machine and is not counted as fi
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.errors import NotEnoughEvents, TailorbirdError, UnknownModel, did_you_mean
+from tailorbird.errors import InvalidConfig, NotEnoughEvents, TailorbirdError, UnknownModel, did_you_mean
 from tailorbird.learning.metrics import Placements, place
 from tailorbird.learning.splits import Cases, Split, sampled
 from tailorbird.learning.tuning import SEARCHES, choose
@@ -98,21 +100,27 @@ def evaluate(
     return results
 
 
-def retriever_factories(names: Iterable[str], split: Split) -> dict[str, Factory]:
+def retriever_factories(
+    names: Iterable[str], split: Split, settings: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Factory]:
     """Factories of the retrievers of these names and of all `BASELINES`, their loops compiled.
+
+    ``settings`` maps a name to what its configuration has instead of the defaults.
 
     Raises:
         UnknownModel: a name is no retriever's.
+        InvalidConfig: a setting does not exist, or its value is not allowed.
     """
     factories: dict[str, Factory] = {}
-    for name in dict.fromkeys((*names, *BASELINES)):
+    for name in dict.fromkeys((*names, *BASELINES, *(settings or {}))):
         if name not in RETRIEVERS:
             raise UnknownModel(f"There is no model '{name}'.", hint=did_you_mean(name, RETRIEVERS))
         if name == "trending" and not split.timed:
             factories[name] = _without_times
         else:
-            _compile(RETRIEVERS[name])
-            factories[name] = RETRIEVERS[name]
+            kind: Any = RETRIEVERS[name]
+            _compile(kind)
+            factories[name] = partial(kind, _config(name, kind.Config, (settings or {}).get(name, {})))
     return factories
 
 
@@ -155,10 +163,12 @@ def data_counts(split: Split) -> dict[str, Any]:
 
 def _evaluate_one(name: str, factory: Factory, split: Split, *, refit: bool, tune: bool, ks: tuple[int, int]) -> Result:
     model = factory()
-    wall, cpu = _timed_fit(model, split.train, split.catalogue)
     params: dict[str, Any] = {}
-    tuning = 0.0
-    if tune and name in SEARCHES and len(split.validation):
+    wall = cpu = tuning = 0.0
+    chooses = tune and name in SEARCHES and len(split.validation) > 0
+    if chooses or not refit:
+        wall, cpu = _timed_fit(model, split.train, split.catalogue)
+    if chooses:
         began = time.process_time()
         model, params = choose(name, model, split, ranks)
         tuning = time.process_time() - began
@@ -214,11 +224,20 @@ def _request(cases: Cases, case: int) -> Request:
     return Request(surface="home", at=float(cases.at[case]))
 
 
+def _config(name: str, kind: type[BaseModel], settings: Mapping[str, Any]) -> BaseModel:
+    try:
+        return kind(**settings)
+    except ValidationError as error:
+        mistakes = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        allowed = ", ".join(sorted(kind.model_fields))
+        raise InvalidConfig(f"The settings of '{name}' are wrong: {mistakes}.", hint=f"It has {allowed}.") from error
+
+
 def _without_times() -> Model:
     raise NotEnoughEvents("It needs times, and these interactions only carry an order.")
 
 
-def _compile(kind: type) -> None:
+def _compile(kind: Any) -> None:
     """Run a model once on three people, so that no compilation is timed."""
     users, items = np.repeat(np.arange(3, dtype=np.int32), 4), np.tile(np.arange(4, dtype=np.int32), 3)
     toy = Interactions(users, items, np.arange(12.0) + 1e9, np.ones(12), 3, 4)
