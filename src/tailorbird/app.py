@@ -5,6 +5,7 @@ the engine: it is built, and the log followed to its end, when it is first asked
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from tailorbird.errors import BadModelFile, NotFound, Unavailable
 from tailorbird.learning.models import Models, load_models
 from tailorbird.learning.registry import Registry
 from tailorbird.protocols import Verdict
-from tailorbird.types import Decision, Entry, Item, Request, User
+from tailorbird.types import Decision, Entry, Item, Record, Request, User
 
 _CHUNK = 200
 _REPLAY_CHUNK = 5_000
@@ -40,6 +41,7 @@ class App:
         self.keys = SqlKeyStore(self.log.engine, clock=clock)
         self.registry = Registry(shop_dir / "models")
         self._models_stamp = -1.0
+        self._unapplied: deque[Record] = deque()
 
     @classmethod
     def open(cls, shop_dir: Path, *, config: Config | None = None, clock: Callable[[], float] = time.time) -> Self:
@@ -89,13 +91,21 @@ class App:
         """Apply what is new in the log, for at most ``budget_ms``; returns how many records were applied."""
         deadline = time.perf_counter() + budget_ms / 1000
         applied = 0
-        while records := self.log.read(self.engine.seq, _CHUNK):
-            for record in records:
-                self.engine.apply(record)
-                applied += 1
-                if time.perf_counter() > deadline:
-                    return applied
+        while self._read_ahead():
+            self.engine.apply(self._unapplied[0])
+            self._unapplied.popleft()
+            applied += 1
+            if time.perf_counter() > deadline:
+                break
         return applied
+
+    def _read_ahead(self) -> bool:
+        """Whether there is a record to apply. What one slice has read and had no time for waits for the next one."""
+        while self._unapplied and self._unapplied[0].seq <= self.engine.seq:
+            self._unapplied.popleft()
+        if not self._unapplied:
+            self._unapplied.extend(self.log.read(self.engine.seq, _CHUNK))
+        return bool(self._unapplied)
 
     def recommend(self, request: Request) -> Decision:
         """Decide, and put the decision into the ledger. Never waits for a disk."""

@@ -2,7 +2,11 @@ import asyncio
 import contextlib
 import time
 
+from sqlalchemy import event as database_event
+
 from tailorbird.api.follower import Follower
+from tailorbird.ingest.items import entry_of_item
+from tailorbird.types import Item
 
 
 class Log:
@@ -111,3 +115,19 @@ def test_it_knows_when_it_has_caught_up():
         return before, follower.caught_up, follower.lag
 
     assert following(log, work) == (False, True, 0)
+
+
+def test_what_a_slice_has_read_and_no_time_for_is_not_read_again(app):
+    statements = []
+    app.append([entry_of_item(Item(item_id=f"i{n}"), at=1.7e9) for n in range(150)])
+    assert app.engine.seq == 150
+    app.append([entry_of_item(Item(item_id=f"j{n}"), at=1.7e9) for n in range(150)])
+    listening = (app.log.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    database_event.listen(*listening)
+    try:
+        applied = [app.follow(0.0) for _ in range(150)]
+    finally:
+        database_event.remove(*listening)
+    assert applied == [1] * 150
+    assert app.engine.seq == 300
+    assert sum("FROM log" in statement for statement in statements) == 1

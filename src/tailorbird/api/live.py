@@ -70,8 +70,7 @@ class Live:
             Unavailable: nothing was added.
         """
         appended = await self.writer.append(entries)
-        if not await self.follower.reached(appended.seq, seconds=VISIBLE_SECONDS):
-            structlog.get_logger("tailorbird.api").warning("records are durable, but not followed yet")
+        await self.follower.reached(appended.seq, seconds=VISIBLE_SECONDS)
         self.metrics.became_visible(time.perf_counter() - appended.at)
         return appended
 
