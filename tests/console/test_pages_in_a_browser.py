@@ -78,6 +78,7 @@ def test_the_overview_rests_while_its_tab_is_hidden(look, shop):
         "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
         "document.dispatchEvent(new Event('visibilitychange'))"
     )
+    asked.clear()
     visit.page.wait_for_timeout(2_600)
     assert asked == []
     assert visit.page.inner_text("#live") == "Paused"

@@ -13,6 +13,7 @@ from litestar import Response
 from litestar.di import NamedDependency
 from litestar.enums import MediaType
 from markupsafe import Markup
+from plotly import __version__ as plotly_version
 
 from tailorbird import __version__
 from tailorbird.app import App
@@ -72,7 +73,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(wording.FILTERS)
-    environment.globals.update(art=art.draw, swap=Markup(_json(figures.SWAP)), columns=_columns)  # noqa: S704 - ours
+    swap = Markup(_json(figures.SWAP))  # noqa: S704 - ours
+    environment.globals.update(art=art.draw, swap=swap, plotly_version=plotly_version, columns=_columns)
     return environment
 
 

@@ -110,7 +110,7 @@ def static(name: FromPath[str]) -> Response[bytes]:
     if content is None:
         raise NotFoundException(f"There is no file '{name[:64]}'.")
     headers = {
-        "Cache-Control": "max-age=3600" if name == "plotly.js" else "no-cache",
+        "Cache-Control": "max-age=604800, immutable" if name == "plotly.js" else "no-cache",
         "X-Content-Type-Options": "nosniff",
     }
     return Response(content, media_type=_TYPES[Path(name).suffix], headers=headers)

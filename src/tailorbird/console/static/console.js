@@ -4,7 +4,8 @@
 const Console = (() => {
   const still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-  const partners = JSON.parse(document.getElementById("palette-swap").textContent);
+  const palette = document.getElementById("palette-swap");
+  const partners = JSON.parse(palette.textContent);
 
   // A figure arrives in the light palette (as in a notebook); in the dark each colour is swapped for its partner.
   function recolour(value, swap) {
@@ -26,7 +27,16 @@ const Console = (() => {
     box.figure = figure;
   }
 
-  function paintAll(root = document) {
+  // Plotly is five megabytes: it comes when the page already stands, and only where there is something to draw.
+  let plotly;
+  const drawn = () => plotly ??= new Promise((ready) => {
+    const script = Object.assign(document.createElement("script"), { src: palette.dataset.plotly, onload: ready });
+    document.head.append(script);
+  });
+
+  async function paintAll(root = document) {
+    if (!root.querySelector(".plot")) return;
+    await drawn();
     for (const box of root.querySelectorAll(".plot")) {
       const source = box.parentElement.querySelector('script[type="application/json"]');
       if (source) paint(box, JSON.parse(source.textContent));
@@ -40,13 +50,6 @@ const Console = (() => {
   // Submitting a filter by changing it; the button stays for those who prefer it.
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
-  });
-
-  document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-copy]");
-    if (!button) return;
-    await navigator.clipboard.writeText(button.dataset.copy);
-    button.textContent = "Copied";
   });
 
   window.addEventListener("DOMContentLoaded", () => paintAll());

@@ -24,6 +24,7 @@
       if (answer.status === 401) return location.reload();
       if (!answer.ok) throw new Error(String(answer.status));
       const { parts, figures } = await answer.json();
+      if (document.hidden) return;
       for (const name of ["stats", "attention", "latest"]) replace(name, parts[name]);
       for (const [name, figure] of Object.entries(figures)) {
         const box = document.getElementById(`plot-${name}`);
@@ -34,7 +35,7 @@
       if (table && parts.latency.trim()) table.outerHTML = parts.latency;
       say("on", "Live");
     } catch {
-      say("lost", "No answer; trying again");
+      if (!document.hidden) say("lost", "No answer; trying again");
     }
     if (!document.hidden) timer = setTimeout(ask, EVERY_MS);
   }
