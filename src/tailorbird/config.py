@@ -95,7 +95,7 @@ class PolicyConfig(_Section):
     ranker: str | None = Field("ranker", description="empty: the order of the fused channels stands")
     hide_bought: bool = Field(default=False, description="do not show what this person bought lately")
     bought_days: float = Field(30.0, ge=0, description="how long ago is lately, for hide_bought")
-    diversity: float = Field(0.3, ge=0, le=1, description="0: by score alone")
+    diversity: float = Field(0.1, ge=0, le=1, description="0: by score alone")
     diversity_pool: int = Field(100, ge=1, description="best candidates among which diversity and exploration choose")
     exploration: float = Field(0.1, ge=0, le=1, description="share of positions that try something else")
 

@@ -259,8 +259,10 @@ class Engine:
         watch.stage("filter")
         self.judge(pool, request, query, watch)
         pool.score = fused_score(pool.scores)
+        # Always in this order, so that candidates which the ranker cannot tell apart keep it.
+        pool = pool.ordered()
         if len(pool) > policy.pool:
-            pool = pool.ordered().take(np.arange(policy.pool))
+            pool = pool.take(np.arange(policy.pool))
         watch.stage("score")
         return pool
 

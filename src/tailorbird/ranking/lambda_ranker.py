@@ -30,6 +30,7 @@ class LambdaRankerConfig(BaseModel):
     truncation: int = Field(20, ge=1, description="positions that count in the objective")
     patience: int = Field(30, ge=1, description="trees without a better NDCG before it stops")
     validation_share: float = Field(0.15, gt=0, lt=1)
+    threads: int = Field(1, ge=1, description="more waits for the slowest one on a shared machine")
     seed: int = 1
 
 
@@ -118,6 +119,6 @@ class LambdaRanker:
             "seed": self.config.seed,
             "deterministic": True,
             "force_row_wise": True,
-            "num_threads": 2,
+            "num_threads": self.config.threads,
             "verbosity": -1,
         }

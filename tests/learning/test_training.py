@@ -1,0 +1,130 @@
+"""From a log to models that serve, and what happens when there is too little or something is damaged."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tailorbird.app import App
+from tailorbird.backends.memory import MemoryLog
+from tailorbird.config import Config, TrainingConfig
+from tailorbird.errors import BadModelFile, NotEnoughEvents, NotFound, UnknownModel
+from tailorbird.learning.registry import Registry
+from tailorbird.learning.training import choose, train
+from tailorbird.types import Entry, Request
+
+from made_up import NOW, event, small_shop
+
+ALL = ("popular", "trending", "covisitation", "item-knn", "ease", "ials", "content", "ranker")
+
+
+def opened(folder: Path, entries: list[Entry]) -> App:
+    app = App.open(folder, config=Config(training=TrainingConfig(ranker_lists=400)), clock=lambda: NOW)
+    app.append(entries)
+    return app
+
+
+def slate(app: App, **fields: object) -> list[str]:
+    request = Request(**{"surface": "home", "at": NOW, "user_id": "u1", "limit": 8, "decision_id": "d"} | fields)  # type: ignore[arg-type]
+    return [placed.item_id for placed in app.recommend(request).items]
+
+
+def test_all_models_are_trained_promoted_and_serve(shop_dir: Path) -> None:
+    with opened(shop_dir, small_shop(n_events=4_000)) as app:
+        run = train(app.log, app.registry, app.config, models=ALL)
+        assert {m.name for m in run.manifests} == set(ALL)
+        assert set(app.registry.current()) == set(ALL)
+        engine = app.engine
+        assert engine.ranker is not None
+        assert set(engine.retrievers) == set(ALL) - {"ranker"}
+        decision = app.recommend(Request(surface="home", at=NOW, user_id="u1", limit=8, explain=True))
+        assert decision.degraded is None
+        assert set(decision.models) == set(ALL)
+        assert any(story["contributions"] for story in decision.explanation["items"].values())
+        own = [int(i[1:]) % 4 == n % 4 for n in range(30) for i in slate(app, user_id=f"u{n}")]
+        assert np.mean(own) > 0.35, "each person shops in one of four departments"
+
+
+def test_below_50000_interactions_only_counting_models_are_trained_and_the_reason_is_told(shop_dir: Path) -> None:
+    with opened(shop_dir, small_shop()) as app:
+        run = train(app.log, app.registry, app.config)
+        assert {m.name for m in run.manifests} == {"popular", "trending", "covisitation", "item-knn", "content"}
+        assert "50,000" in run.reasons["ease"]
+        assert slate(app)
+
+
+def test_ease_is_left_out_of_a_large_catalogue_even_when_it_is_asked_for() -> None:
+    assert "ease" not in choose(1_000_000, 15_001).models
+    choice = choose(1_000_000, 15_001, ["ease", "ials"])
+    assert choice.models == ("ials",)
+    assert "15,001" in choice.reasons["ease"]
+
+
+def test_an_unknown_model_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(UnknownModel, match="'covisitatoin'") as caught:
+        choose(10, 10, ["covisitatoin"])
+    assert "Did you mean 'covisitation'" in caught.value.hint
+
+
+def test_no_events_is_an_answer_with_a_way_on(shop_dir: Path) -> None:
+    with opened(shop_dir, small_shop(n_events=0)) as app:
+        with pytest.raises(NotEnoughEvents, match="no event"):
+            train(app.log, app.registry, app.config)
+        assert len(slate(app)) == 8, "and the catalogue still answers"
+
+
+def test_one_single_person_and_one_single_item_train_and_serve(shop_dir: Path) -> None:
+    with opened(shop_dir, [event(str(n), at=NOW - 100 + n) for n in range(30)]) as app:
+        train(app.log, app.registry, app.config, models=ALL)
+        assert slate(app, user_id="cold") == ["i1"]
+
+
+def test_an_empty_log_trains_nothing() -> None:
+    with pytest.raises(NotEnoughEvents):
+        train(MemoryLog(), Registry(Path("unused")), Config())
+
+
+def test_a_running_engine_takes_over_new_models_and_has_learned_what_came_meanwhile(shop_dir: Path) -> None:
+    entries = small_shop()
+    with opened(shop_dir, entries[:-200]) as app:
+        before = app.engine
+        assert before.models == {}
+        train(app.log, app.registry, app.config)
+        app.append(entries[-200:])
+        while app.follow(1_000):
+            pass
+        assert app.newer_models()
+        app.install(app.load_models())
+        assert not app.newer_models()
+        assert set(app.engine.models) == {"popular", "trending", "covisitation", "item-knn", "content"}
+        live = app.engine.retrievers["covisitation"].arrays()
+    with App.open(shop_dir, config=Config(), clock=lambda: NOW) as again:
+        rebuilt = again.engine.retrievers["covisitation"].arrays()
+    for name, array in live.items():
+        assert np.array_equal(array, rebuilt[name]), f"{name}: a restart knows what the running engine knew"
+
+
+def test_a_damaged_model_is_left_out_and_the_others_serve(shop_dir: Path) -> None:
+    with opened(shop_dir, small_shop()) as app:
+        train(app.log, app.registry, app.config)
+        version = app.registry.current()["content"]
+        array = next((shop_dir / "models" / "content" / version).glob("*.npy"))
+        array.write_bytes(array.read_bytes()[:-1] + b"x")
+        with pytest.raises(BadModelFile, match="changed"):
+            app.registry.load("content", version)
+        assert "content" not in app.engine.retrievers
+        assert "covisitation" in app.engine.models
+        assert len(slate(app)) == 8
+
+
+def test_rollback_goes_back_one_version_and_refuses_when_there_is_none(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    first, second = (registry.save("m", {"a": np.arange(n)}, fitted_seq=n, now=NOW + n) for n in (1, 2))
+    registry.promote({"m": second.version})
+    assert registry.rollback("m").version == first.version
+    assert registry.current() == {"m": first.version}
+    with pytest.raises(NotFound, match="no older version"):
+        registry.rollback("m")
+    with pytest.raises(NotFound, match="'nothing'"):
+        registry.promote({"m": "nothing"})
+    assert registry.current() == {"m": first.version}, "a promotion that fails changes nothing"
