@@ -71,6 +71,12 @@ def test_a_header_that_names_a_column_twice_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "a.csv", b"id,id\n1,2\n")
 
 
+def test_a_header_may_break_a_line_inside_quotes_but_not_outside(tmp_path: Path) -> None:
+    assert read(tmp_path / "a.csv", b'"the\nid",n\n1,2\n')[0] == [{"the\nid": "1", "n": "2"}]
+    with pytest.raises(UnknownFormat, match="header"):
+        read(tmp_path / "a.csv", b"id,n\r1,2\r")
+
+
 def test_broken_json_lines_cost_themselves_alone(tmp_path: Path) -> None:
     content = b'{"a":1}\n{"a":2\n[1]\n{"a":3}\n\n5\n{"a":4}'
     assert read(tmp_path / "a.jsonl", content) == ([{"a": 1}, {"a": 3}, {"a": 4}], [2, 3, 6])

@@ -90,7 +90,12 @@ class CsvTable:
         self._feed = _Feed(source.lines(encoding))
         first = self._feed.sample(_SAMPLE_ROWS)
         self._delimiter = find_delimiter(first)
-        header = next(csv.reader(first[:1], delimiter=self._delimiter), [])
+        try:
+            header = next(csv.reader(first, delimiter=self._delimiter), [])
+        except csv.Error as error:
+            raise UnknownFormat(
+                f"The header of {source.path} cannot be read: {error}.", hint="Lines end with \\n or \\r\\n."
+            ) from error
         self.columns = [name.strip() for name in header]
         named = [name for name in self.columns if name]
         twice = next((name for name in named if named.count(name) > 1), None)
