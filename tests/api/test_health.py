@@ -59,3 +59,13 @@ def test_policies_can_be_read(client, problem):
     assert home["version"]
     assert home["exploration"] == pytest.approx(0.1)
     problem(client.get("/v1/policies/hom"), 400, "unknown_surface")
+
+
+def test_what_can_be_read_can_be_asked_for_with_head(client):
+    for path in ("/health/live", "/docs", "/openapi.json", "/v1/policies"):
+        answer = client.head(path)
+        assert answer.status_code == 200
+        assert answer.content == b""
+        assert int(answer.headers["content-length"]) > 10
+    assert client.head("/nothing").status_code == 404
+    assert client.head("/v1/events").status_code == 405

@@ -9,7 +9,18 @@ from typing import Any, Final, TypedDict
 
 from tailorbird.api.bodies import Body
 from tailorbird.api.keys import any_key, secret_key
-from tailorbird.errors import TailorbirdError, TooLarge, Unauthorised, UnsupportedMedia
+from tailorbird.errors import (
+    BadInput,
+    BrokenLine,
+    Forbidden,
+    IdTooLong,
+    MissingField,
+    TailorbirdError,
+    TooLarge,
+    Unauthorised,
+    UnsupportedMedia,
+    WrongType,
+)
 
 WORDS: Final = "tailorbird"
 """Key of a handler's ``opt`` that holds these words."""
@@ -39,6 +50,17 @@ _GUARDS: Final[Mapping[str, list[Callable[..., Awaitable[None]]]]] = {
 }
 
 
+_BODY_FAILURES: Final[tuple[type[TailorbirdError], ...]] = (
+    BadInput,
+    BrokenLine,
+    IdTooLong,
+    MissingField,
+    TooLarge,
+    UnsupportedMedia,
+    WrongType,
+)
+
+
 def speaks(
     *,
     key: str,
@@ -53,8 +75,10 @@ def speaks(
     follow from ``key`` and ``reads`` are added.
     """
     body = {"application/json": reads.shape} if isinstance(reads, Body) else dict(reads or {})
-    implied: tuple[type[TailorbirdError], ...] = (UnsupportedMedia, TooLarge) if body else ()
+    implied = _BODY_FAILURES if body else ()
     if key != "none":
         implied += (Unauthorised,)
+    if key == "secret":
+        implied += (Forbidden,)
     words = Words(reads=body, gives=gives or {}, query=query or {}, fails=(*implied, *fails), key=key)
     return Spoken(guards=_GUARDS[key], opt={WORDS: words})

@@ -4,6 +4,7 @@ Written here instead of taken from the framework, because several bodies are rea
 how it fails; and the page is our own, so that nothing is fetched from another host.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,6 +13,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
+from markupsafe import Markup, escape
 
 from tailorbird import __version__
 from tailorbird.api.contract import WORDS, Words, speaks
@@ -19,6 +21,7 @@ from tailorbird.api.problems import CODES, MEDIA_TYPE, Problem
 from tailorbird.api.schemas import COMPONENTS, REF, ref
 from tailorbird.errors import TailorbirdError, Unavailable
 
+_CODE: Final = re.compile(r"`+([^`]+)`+")
 _ALWAYS: Final[tuple[type[TailorbirdError], ...]] = (TailorbirdError, Unavailable)
 _SECURITY: Final = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -143,6 +146,11 @@ def error_codes() -> list[tuple[str, int, str]]:
     return [(code, *found[code]) for code in sorted(found)]
 
 
+def _prose(text: str) -> Markup:
+    """A description as HTML: what stands between backticks is code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped right here
+
+
 @get(
     "/openapi.json",
     summary="This document",
@@ -158,6 +166,7 @@ async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def page(request: Request[Any, Any, Any]) -> Response[str]:
     """This document as a page; nothing on it is fetched from elsewhere."""
     environment = Environment(loader=PackageLoader("tailorbird.api"), autoescape=True, trim_blocks=True)
+    environment.filters["prose"] = _prose
     text = environment.get_template("docs.html").render(document=document(request.app), codes=error_codes())
     return Response(text, media_type=MediaType.HTML, headers=PAGE_HEADERS)
 

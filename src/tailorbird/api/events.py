@@ -15,7 +15,7 @@ from tailorbird.api.contract import speaks
 from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.schemas import EVENT_BATCH, EVENT_LINE
 from tailorbird.api.wire import Receipt, Rejection
-from tailorbird.errors import BadInput, BrokenLine, ConflictingEvent, MissingField, UnknownFormat, WrongType
+from tailorbird.errors import ConflictingEvent, UnknownFormat
 from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
 from tailorbird.protocols import Verdict
 from tailorbird.types import Entry, Event
@@ -33,7 +33,7 @@ FORMATS: Final = ("native",)
         key="any",
         reads=_READS,
         query={"format": "How the events are written; `native` is the one that this document shows."},
-        fails=(BadInput, BrokenLine, MissingField, WrongType, UnknownFormat),
+        fails=(UnknownFormat,),
     ),
 )
 async def send_events(request: Request[Any, Any, Any], live: LiveShop) -> Receipt:

@@ -17,7 +17,7 @@ from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.paths import PathId, id_of
 from tailorbird.api.schemas import ITEM, ITEM_BATCH, ITEM_PATCH, ITEM_SHOWN, ITEM_UNNAMED
 from tailorbird.api.wire import Receipt, whole
-from tailorbird.errors import BadInput, BrokenLine, IdTooLong, MissingField, NotFound, WrongType
+from tailorbird.errors import BadInput, NotFound
 from tailorbird.ingest.fields import shown
 from tailorbird.ingest.items import entry_of_item, parse_item, patch_item
 from tailorbird.protocols import Verdict
@@ -26,7 +26,6 @@ from tailorbird.types import Entry, Item
 _OBJECT: Final = Body(dict[str, Any])
 _BATCH: Final = {media_type: ITEM if media_type in LINES_TYPES else ITEM_BATCH for media_type in BATCH_TYPES}
 _GIVES: Final = {"application/json": ITEM_SHOWN}
-_UNUSABLE: Final = (BadInput, BrokenLine, WrongType, IdTooLong)
 
 
 @get(
@@ -44,7 +43,7 @@ async def read_item(item_id: PathId, live: LiveShop) -> dict[str, Any]:
     "/v1/items/{item_id:str}",
     summary="Put an item",
     tags=["items"],
-    **speaks(key="secret", reads={"application/json": ITEM_UNNAMED}, gives=_GIVES, fails=_UNUSABLE),
+    **speaks(key="secret", reads={"application/json": ITEM_UNNAMED}, gives=_GIVES),
 )
 async def put_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
     """Make this the whole item; what is left out is no longer known."""
@@ -62,7 +61,7 @@ async def put_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveS
         key="secret",
         reads={"application/json": ITEM_PATCH, "application/merge-patch+json": ITEM_PATCH},
         gives=_GIVES,
-        fails=(*_UNUSABLE, NotFound),
+        fails=(NotFound,),
     ),
 )
 async def change_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
@@ -93,7 +92,7 @@ async def withdraw_item(item_id: PathId, live: LiveShop) -> None:
     status_code=202,
     summary="Put many items",
     tags=["items"],
-    **speaks(key="secret", reads=_BATCH, fails=(BadInput, BrokenLine, MissingField, WrongType)),
+    **speaks(key="secret", reads=_BATCH),
 )
 async def put_items(request: Request[Any, Any, Any], live: LiveShop) -> Receipt:
     """Make each of these the whole item; one that is as it was counts as a duplicate."""

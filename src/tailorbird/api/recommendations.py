@@ -22,7 +22,7 @@ SEARCH: Final = Body(Search)
     status_code=200,
     summary="Ask for a slate",
     tags=["slates"],
-    **speaks(key="any", reads=ASK, fails=(BadInput, UnknownSurface, Forbidden)),
+    **speaks(key="any", reads=ASK, fails=(UnknownSurface, Forbidden)),
 )
 async def recommend(request: HttpRequest[Any, Any, Any], live: LiveShop) -> Slate:
     """The slate of a surface, made for the person who is asked for. Every accepted event of theirs counts in it."""
@@ -35,7 +35,7 @@ async def recommend(request: HttpRequest[Any, Any, Any], live: LiveShop) -> Slat
     status_code=200,
     summary="Search",
     tags=["slates"],
-    **speaks(key="any", reads=SEARCH, fails=(BadInput, UnknownSurface, Forbidden)),
+    **speaks(key="any", reads=SEARCH, fails=(UnknownSurface, Forbidden)),
 )
 async def search(request: HttpRequest[Any, Any, Any], live: LiveShop) -> Slate:
     """The same answer as for a recommendation, on the surface ``search`` and with a query."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
-from litestar.enums import ScopeType
+from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import Message, Receive, Scope, Send
 
@@ -33,20 +33,24 @@ _HANDLERS: Final = (
 
 
 class Api(Litestar):
-    """Litestar with two things around its routing: ids in paths may hold slashes, and every answer is timed."""
+    """Litestar with three things around its routing: ids may hold slashes, GET implies HEAD, every answer is timed."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]  # theirs also takes a lifespan
         """One connection, or the server's life."""
         if scope["type"] != ScopeType.HTTP:
             await super().__call__(scope, receive, send)
             return
         scope["path"] = encode_id(scope["path"], scope.get("raw_path"))
-        start, status = time.perf_counter(), 500
+        start, status, method = time.perf_counter(), 500, scope["method"]
+        if method == HttpMethod.HEAD:
+            scope["method"] = HttpMethod.GET
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif method == HttpMethod.HEAD and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         try:
@@ -55,7 +59,7 @@ class Api(Litestar):
             live: Live = self.state.live
             seconds = time.perf_counter() - start
             route = scope.get("path_template", "unmatched")
-            live.metrics.answered(scope["method"], str(route), status, seconds)
+            live.metrics.answered(str(method), str(route), status, seconds)
             if status >= 500:
                 live.recent.count(errors=1)
 

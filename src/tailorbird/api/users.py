@@ -12,14 +12,13 @@ from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.paths import PathId, id_of
 from tailorbird.api.schemas import PREFERENCES, PROFILE, USER_UNNAMED
 from tailorbird.api.wire import Identification, Identified, whole
-from tailorbird.errors import BadInput, BrokenLine, IdTooLong, MissingField, NotFound, WrongType
+from tailorbird.errors import NotFound
 from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
 from tailorbird.types import Identity, User
 
 _OBJECT: Final = Body(dict[str, Any])
 _IDENTIFICATION: Final = Body(Identification)
 _GIVES: Final = {"application/json": User}
-_UNUSABLE: Final = (BadInput, BrokenLine, WrongType, IdTooLong)
 
 
 @get(
@@ -37,7 +36,7 @@ async def read_user(user_id: PathId, live: LiveShop) -> dict[str, Any]:
     "/v1/users/{user_id:str}",
     summary="Put a user",
     tags=["users"],
-    **speaks(key="secret", reads={"application/json": USER_UNNAMED}, gives=_GIVES, fails=_UNUSABLE),
+    **speaks(key="secret", reads={"application/json": USER_UNNAMED}, gives=_GIVES),
 )
 async def put_user(user_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
     """Make this all that we are told of the user. A withdrawn consent holds for the next request."""
@@ -61,7 +60,7 @@ async def read_profile(user_id: PathId, live: LiveShop) -> dict[str, Any]:
     "/v1/users/{user_id:str}/preferences",
     summary="Declare preferences",
     tags=["users"],
-    **speaks(key="secret", reads={"application/json": PREFERENCES}, gives=_GIVES, fails=_UNUSABLE),
+    **speaks(key="secret", reads={"application/json": PREFERENCES}, gives=_GIVES),
 )
 async def put_preferences(user_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
     """Make these the user's declared preferences; the rest of the user stays, and one not known before is made."""
@@ -79,7 +78,7 @@ async def put_preferences(user_id: PathId, request: Request[Any, Any, Any], live
     status_code=200,
     summary="Join an anonymous id to a user",
     tags=["users"],
-    **speaks(key="any", reads=_IDENTIFICATION, fails=(*_UNUSABLE, MissingField)),
+    **speaks(key="any", reads=_IDENTIFICATION),
 )
 async def identify(request: Request[Any, Any, Any], live: LiveShop) -> Identified:
     """From now on both are one person: what the anonymous one did counts for the user's next slate."""

@@ -125,12 +125,19 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _console(app: "App") -> list[Any]:
-    """The console's pages, where it is installed."""
+    """The console's pages, where it is installed; whoever asks for no page at all is led there."""
     if find_spec("tailorbird.console") is None:
         return []
+    from litestar import get
+    from litestar.response import Redirect
+
     from tailorbird import console
 
-    return list(console.routes(app))
+    @get("/", sync_to_thread=False)
+    def front() -> Redirect:
+        return Redirect("/console")
+
+    return [front, *console.routes(app)]
 
 
 def _address(host: str, port: int) -> str:
