@@ -63,6 +63,8 @@ class Reader:
             "COLUMNS": "120",
             "PYTHONPATH": str(folder),
             "TAILORBIRD_SERVER__PORT": str(port),
+            # A page is about what a slate holds; a busy machine shall not make it late.
+            "TAILORBIRD_BUDGET__TOTAL_MS": "10000",
         }
 
     def follow(self, snippet: Snippet) -> None:
