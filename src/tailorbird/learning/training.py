@@ -18,6 +18,7 @@ from tailorbird.config import Config
 from tailorbird.decide import Engine
 from tailorbird.errors import NotEnoughEvents, UnknownModel, did_you_mean
 from tailorbird.features.online_state import OnlineState
+from tailorbird.ingest.readiness import CHOICES, MOST_EASE_ITEMS, advise
 from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.lists import GRADES, Lists, Question, add_list
 from tailorbird.learning.models import retriever
@@ -31,8 +32,6 @@ from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import DAY_SECONDS, Event, Interaction, Interactions, Record, Request
 
 RANKER: Final = LambdaRanker.name
-MOST_EASE_ITEMS: Final = 15_000
-LEARNED_FROM: Final = 50_000
 _CHUNK: Final = 5_000
 _SHARE_FOR_LABELS: Final = 0.2
 _CASES_FOR_SETTINGS: Final = 1_000
@@ -66,12 +65,11 @@ class Past:
     seqs: np.ndarray[Any, np.dtype[np.int64]]
     catalogue: Catalogue
     last_seq: int
+    n_labels: int
 
 
-def choose(n_interactions: int, n_items: int, asked: Sequence[str] = ()) -> Choice:
-    """The models worth training on this much, or those asked for.
-
-    Below 50,000 interactions learned models lose to counting ones, so only those are trained.
+def choose(past: "Past", asked: Sequence[str] = ()) -> Choice:
+    """The models that the readiness check recommends for this past, or those asked for.
 
     Raises:
         UnknownModel: a name that was asked for does not exist.
@@ -80,24 +78,25 @@ def choose(n_interactions: int, n_items: int, asked: Sequence[str] = ()) -> Choi
     for name in asked:
         if name not in known:
             raise UnknownModel(f"No model is called '{name}'.", hint=did_you_mean(name, known))
-    reasons: dict[str, str] = {}
-    if not asked and n_interactions < LEARNED_FROM:
-        few = f"{n_interactions:,} interactions; learned models start at {LEARNED_FROM:,}"
-        reasons.update(dict.fromkeys(("ease", "ials", RANKER), few))
-    if n_items > MOST_EASE_ITEMS:
-        reasons["ease"] = f"{n_items:,} items; its matrix is dense, so it stops at {MOST_EASE_ITEMS:,}"
-    names = [name for name in (asked or sorted(known)) if name not in reasons]
-    return Choice(tuple(names), reasons)
+    n_items = len(past.catalogue)
+    advice = advise(len(past.interactions), n_items, past.n_labels, past.catalogue.n_described)
+    if asked:
+        too_many = [a for a in advice if a.model == "ease" and n_items > MOST_EASE_ITEMS]
+        reasons = {a.model: a.reason for a in too_many if a.model in asked}
+        return Choice(tuple(name for name in asked if name not in reasons), reasons)
+    return Choice(tuple(sorted(a.model for a in advice if a.train)), {a.model: a.reason for a in advice if not a.train})
 
 
 def read_past(log: Log, config: Config, since_days: float | None = None) -> Past:
     """Read the whole log into columns; item and person numbers are those of every engine that follows it."""
     state = OnlineState(config.events, ())
     rows: list[tuple[int, int, float, float, int]] = []
-    seq = 0
+    seq = n_labels = 0
     for record in _records(log):
         seq = record.seq
-        rows.extend((s.person, s.item, s.at, s.weight, seq) for s in state.steps(record) if s.weight > 0)
+        steps = [step for step in state.steps(record) if step.weight > 0]
+        n_labels += sum(step.type in CHOICES for step in steps)
+        rows.extend((step.person, step.item, step.at, step.weight, seq) for step in steps)
     table = np.array(rows, np.float64).reshape(-1, 5)
     if since_days is not None and len(table):
         table = table[table[:, 2] >= table[:, 2].max() - since_days * DAY_SECONDS]
@@ -109,7 +108,7 @@ def read_past(log: Log, config: Config, since_days: float | None = None) -> Past
         len(state.keys),
         len(state.catalogue),
     )
-    return Past(interactions, table[:, 4].astype(np.int64), state.catalogue, seq)
+    return Past(interactions, table[:, 4].astype(np.int64), state.catalogue, seq, n_labels)
 
 
 def train(
@@ -134,7 +133,7 @@ def train(
             "The log holds no event that shows interest in an item.",
             hint="Import some: `tailorbird import events FILE`. Until then slates come from the catalogue.",
         )
-    choice = choose(len(past.interactions), len(past.catalogue), models or config.training.models)
+    choice = choose(past, models or config.training.models)
     job = _Job(log, past, config, progress, TrainingRun(reasons=dict(choice.reasons)))
     channels = [name for name in choice.models if name != RANKER]
     ranker, n_lists = job.rehearsed(channels, with_ranker=RANKER in choice.models)
