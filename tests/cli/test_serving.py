@@ -77,7 +77,7 @@ class Server:
 
     def call(self, method: str, path: str, *, key: str = "secret", body: Any = None) -> httpx.Response:
         headers = {"X-API-Key": json.loads(self.keys.read_text())[key]}
-        return httpx.request(method, f"http://127.0.0.1:{self.port}{path}", headers=headers, json=body)
+        return httpx.request(method, f"http://127.0.0.1:{self.port}{path}", headers=headers, json=body, timeout=30)
 
     def stopped(self, how: signal.Signals) -> tuple[int, str]:
         if self.process.poll() is None:

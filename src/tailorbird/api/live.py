@@ -13,6 +13,7 @@ import structlog
 from litestar.di import NamedDependency
 
 from tailorbird.api.follower import Follower
+from tailorbird.api.rehearsal import rehearse
 from tailorbird.api.writer import Appended, Writer
 from tailorbird.app import App
 from tailorbird.errors import TailorbirdError
@@ -60,8 +61,11 @@ class Live:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def warm(self) -> None:
-        """Decide once for nobody and forget it, so that no shopper waits while inner loops are compiled."""
-        self.engine.decide(Request(surface="home", at=self.app.clock(), explain=True))
+        """Have everything compiled and every model touched once, so that no shopper waits for it."""
+        rehearse(self.app.config)
+        anchor = self.engine.catalogue.ids[0] if len(self.engine.catalogue) else None
+        for surface in ("home", "item"):
+            self.engine.decide(Request(surface=surface, at=self.app.clock(), item_id=anchor, explain=True))
 
     async def append(self, entries: Sequence[Entry]) -> Appended:
         """Add to the log durably, then wait (bounded) until it holds for the next slate.
