@@ -53,7 +53,7 @@ class Content:
         if arrays is None:
             self._hold(np.zeros(0, np.uint32), np.zeros(0, np.float32), Rows(0, np.float32))
         else:
-            vectors = Rows.of({name: arrays[name] for name in ("pointers", "columns", "values")})
+            vectors = Rows.of(arrays, len(arrays["tokens"]))
             self._hold(arrays["tokens"], arrays["rarity"], vectors)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:  # noqa: ARG002  # knows items only
@@ -77,7 +77,7 @@ class Content:
             "columns": columns[kept],
             "values": (values / np.maximum(length, 1e-9)[rows]).astype(np.float32),
         }
-        self._hold(known[chosen], rarity, Rows.of(vectors))
+        self._hold(known[chosen], rarity, Rows.of(vectors, len(chosen)))
         self.bind(catalogue)
 
     def bind(self, catalogue: Catalogue) -> None:
@@ -198,7 +198,8 @@ def _champions(vectors: Rows, n_tokens: int, limit: int) -> Rows:
     order = order[np.lexsort((items[order], arrays["columns"][order]))]
     counts = np.bincount(arrays["columns"][order], minlength=n_tokens)
     pointers = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
-    return Rows.of({"pointers": pointers, "columns": items[order], "values": arrays["values"][order]})
+    champions: dict[str, Array] = {"pointers": pointers, "columns": items[order], "values": arrays["values"][order]}
+    return Rows.of(champions, vectors.n_rows)
 
 
 @njit(cache=True)

@@ -70,7 +70,7 @@ class Covisitation(ItemItem):
             self._backward,
             self._together,
         )
-        self.rows = Rows.of({"pointers": pointers, "columns": columns, "values": values})
+        self.rows = Rows.of({"pointers": pointers, "columns": columns, "values": values}, len(counts))
         self._hold(counts)
 
     def learn(self, step: Interaction, history: History) -> None:
@@ -84,7 +84,8 @@ class Covisitation(ItemItem):
         n = len(before)
         forward = np.where(together, self._together[:n], self._forward[:n])
         backward = np.where(together, self._together[:n], self._backward[:n])
-        there, back = (before != step.item) & (forward > 0), (before != step.item) & (backward > 0)
+        other = (before != step.item) & (before >= 0)
+        there, back = other & (forward > 0), other & (backward > 0)
         here = np.full(n, step.item, np.int32)
         self.rows.add(before[there], here[there], forward[there])
         self.rows.add(here[back], before[back], backward[back])

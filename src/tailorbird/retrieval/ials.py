@@ -18,7 +18,7 @@ from numba import njit
 from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.retrieval.neighbours import QueryConfig, query_of
+from tailorbird.retrieval.neighbours import QueryConfig, entries_known
 from tailorbird.retrieval.rows import Longs, best_of
 from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Request
 
@@ -90,10 +90,12 @@ class ImplicitAls:
 
     def _person(self, history: History) -> Array:
         """The vector of whoever has this history, by the normal equations; shape (factors,)."""
-        items, recency = query_of(history, self.config, len(self._vectors))
-        if not len(items):
+        newest = history.last(self.config.last)
+        weights = newest.recency(self.config.half_life or np.inf)
+        keep = entries_known(newest, weights, len(self._vectors))
+        if not keep.any():
             return np.zeros(self._vectors.shape[1], np.float32)
-        weights = recency * confidence(history.last(self.config.last).weights[-len(items) :])
+        items, weights = newest.items[keep], (weights * confidence(newest.weights))[keep]
         rows = self._vectors[items].astype(np.float64)
         ridge = self.config.regularisation * (weights.sum() + self.config.unobserved * self._n_active)
         normal = self.config.unobserved * self._gram + (rows.T * weights) @ rows

@@ -65,7 +65,7 @@ class ItemKnn(ItemItem):
             1.0 / np.sqrt(np.maximum(keep, 1.0)),
             self.config.neighbours,
         )
-        self.rows = Rows.of({"pointers": pointers, "columns": columns, "values": values})
+        self.rows = Rows.of({"pointers": pointers, "columns": columns, "values": values}, n_items)
         self._hold(people)
 
     def learn(self, step: Interaction, history: History) -> None:

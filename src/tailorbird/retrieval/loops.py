@@ -176,9 +176,14 @@ def add_to_cells(
     amounts: Array,
     done: int,
 ) -> int:
-    """Add the amounts from position ``done`` on; the position that found the arena full, or how many there are."""
+    """Add the amounts from position ``done`` on; the position that found the arena full, or how many there are.
+
+    -1 when a number is out of range: from then on this would write over somebody else's memory.
+    """
     for n in range(done, len(rows)):
         row, column = rows[n], added[n]
+        if row < 0 or row >= len(starts) or column < 0:
+            return -1
         low, high = starts[row], starts[row] + lengths[row]
         while low < high:
             middle = (low + high) >> 1

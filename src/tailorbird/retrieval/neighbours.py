@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tailorbird.retrieval.rows import Longs, Rows, grown
-from tailorbird.types import Array, FloatArray, History, IntArray, Request
+from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Request
 
 _FAINTEST: Final = 2.0**-10
 
@@ -45,8 +45,14 @@ def query_of(history: History, config: QueryConfig, n_items: int) -> tuple[IntAr
     """
     newest = history.last(config.last)
     weights = newest.recency(config.half_life or np.inf)
-    keep = (newest.items >= 0) & (newest.items < n_items) & (weights >= _FAINTEST)
+    keep = entries_known(newest, weights, n_items)
     return newest.items[keep], weights[keep]
+
+
+def entries_known(newest: History, weights: FloatArray, n_items: int) -> BoolArray:
+    """Which entries are of items that the fit knew, and heavy enough to matter."""
+    known: BoolArray = (newest.items >= 0) & (newest.items < n_items) & (weights >= _FAINTEST)
+    return known
 
 
 class ItemItem:
@@ -64,7 +70,7 @@ class ItemItem:
         Raises:
             KeyError, ValueError: the arrays are not what `arrays` gives.
         """
-        self.rows = Rows(0, dtype) if arrays is None else Rows.of(arrays)
+        self.rows = Rows(0, dtype) if arrays is None else Rows.of(arrays, len(arrays["counts"]))
         self._hold(np.zeros(0, np.int64) if arrays is None else arrays["counts"])
         if self.rows.n_rows != self.n_items:
             raise ValueError(f"{self.rows.n_rows} rows do not match {self.n_items} counts")

@@ -39,17 +39,23 @@ class Rows:
         self._sums: FloatArray = np.zeros(0)
 
     @classmethod
-    def of(cls, arrays: Mapping[str, Array]) -> "Rows":
+    def of(cls, arrays: Mapping[str, Array], n_columns: int) -> "Rows":
         """Rows ``columns[pointers[r]:pointers[r + 1]]``, ascending in each, with their ``values``: what `arrays` gives.
 
         Columns and values are taken, not copied, and may be longer than the rows: the rest is room to grow.
 
         Raises:
-            ValueError: the arrays do not describe rows.
+            ValueError: the arrays do not describe rows of columns below ``n_columns``.
         """
         pointers, columns, values = arrays["pointers"], arrays["columns"], arrays["values"]
         if len(columns) != len(values) or not len(pointers) or not 0 <= pointers[-1] <= len(columns):
             raise ValueError(f"{len(pointers)} pointers, {len(columns)} columns and {len(values)} values are no rows")
+        # The compiled loops trust what they read: a column beyond the buffer would write over other memory.
+        filled = columns[: pointers[-1]]
+        if pointers[0] != 0 or (np.diff(pointers) < 0).any() or filled.min(initial=0) < 0:
+            raise ValueError("pointers do not ascend from 0, or a column is negative")
+        if filled.max(initial=-1) >= n_columns:
+            raise ValueError(f"column {filled.max()} does not exist among {n_columns}")
         rows = cls(len(pointers) - 1, values.dtype)
         rows.starts = pointers[:-1].astype(np.int64)
         rows.lengths = np.diff(pointers).astype(np.int64)
@@ -88,6 +94,8 @@ class Rows:
             )  # fmt: skip
             if done == len(rows):
                 return
+            if done < 0:
+                raise ValueError(f"a row or column of {rows.tolist()} x {columns.tolist()} is out of range")
             # Twice the arena: memory that is never written to is never really taken from the machine.
             room = 2 * len(self.columns) + 2 * int(self.lengths[rows[done]]) + _SPARE
             self.columns, self.values = grown(self.columns, room), grown(self.values, room)
