@@ -4,10 +4,11 @@ A reference that is written by hand is wrong within a week. Here every command, 
 and model is read from the object that does the work, so that a page can only say what the code does. The output holds
 nothing of the machine it was made on: two people get the same bytes.
 """
-# ruff: noqa: INP001  # a script beside the pages that it writes, no package
+# ruff: noqa: INP001  # a script beside the pages that it writes; numba must hear of it before it is imported
 
 import argparse
 import inspect
+import os
 import pkgutil
 import re
 import sys
@@ -16,6 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin
+
+# Nothing here computes anything: compiling loops would take most of the time on a new machine.
+os.environ["NUMBA_DISABLE_JIT"] = "1"
 
 import msgspec
 from pydantic import BaseModel
@@ -34,9 +38,9 @@ from tailorbird.features import VIEWS
 from tailorbird.ingest import events as event_fields
 from tailorbird.ingest import items as item_fields
 from tailorbird.ingest import users as user_fields
+from tailorbird.ingest.readiness import LEARNED_FROM, MOST_EASE_ITEMS, RANKER_LABELS
 from tailorbird.learning.lists import GRADES
 from tailorbird.learning.models import UNTRAINED
-from tailorbird.learning.training import LEARNED_FROM, MOST_EASE_ITEMS
 from tailorbird.learning.tuning import SEARCHES
 from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
 from tailorbird.retrieval import RETRIEVERS
@@ -347,7 +351,8 @@ def models() -> Iterator[str]:
     """Every retriever and the ranker with their settings, and the feature views with their columns."""
     yield (
         f"Before the first training {_listed(UNTRAINED)} serve. `tailorbird train` leaves out what the data cannot "
-        f"carry: learned models start at {LEARNED_FROM:,} interactions, `ease` stops at {MOST_EASE_ITEMS:,} items."
+        f"carry: learned models start at {LEARNED_FROM:,} interactions, `ease` stops at {MOST_EASE_ITEMS:,} items, "
+        f"and the ranker needs {RANKER_LABELS:,} labels. `tailorbird check` says which and why."
     )
     yield (
         "A shop's own settings stand under `[models.NAME]`. Those marked *chosen* belong to the question, not the "
