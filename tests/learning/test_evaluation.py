@@ -1,0 +1,217 @@
+"""Evaluation: models whose worth is known get the figures they deserve."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tailorbird.catalogue import Catalogue
+from tailorbird.errors import InvalidConfig, NotEnoughEvents, UnknownModel
+from tailorbird.learning.evaluation import BASELINES, evaluate, ranks, retriever_factories
+from tailorbird.learning.interactions import Dataset
+from tailorbird.learning.splits import Split, split
+from tailorbird.types import NOBODY, Array, History, IntArray, Interactions, Request
+
+N_ITEMS = 30
+
+
+@pytest.fixture
+def cut() -> Split:
+    """80 people who walk the items in a circle, five steps each, from anywhere."""
+    catalogue = Catalogue()
+    for n in range(N_ITEMS):
+        catalogue.number(f"i{n}")
+    draw = np.random.default_rng(9)
+    starts = draw.integers(0, N_ITEMS, 80)
+    items = (starts[:, None] + np.arange(5)).ravel() % N_ITEMS
+    at = 1.7e9 + np.tile(np.arange(5.0) * 60, 80)
+    order = np.argsort(at, kind="stable")
+    users = np.repeat(np.arange(80, dtype=np.int32), 5)
+    log = Interactions(users[order], items[order].astype(np.int32), at[order], np.ones(400), 80, N_ITEMS)
+    return split(
+        Dataset(log, catalogue, [f"u{n}" for n in range(80)], np.full(400, NOBODY, np.int32), timed=True, rows=400),
+        "leave-one-out",
+    )
+
+
+class Walker:
+    """Knows the circle. Notes what it was fitted on."""
+
+    def __init__(self) -> None:
+        self.fitted: list[int] = []
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
+        assert len(catalogue) == N_ITEMS
+        self.fitted.append(len(interactions))
+
+    def score(self, request: Request, history: History, items: IntArray) -> Array:
+        assert request.at >= history.at[-1]
+        return np.where(items == (history.items[-1] + 1) % N_ITEMS, 1.0, 0.0)
+
+
+class Indifferent(Walker):
+    """Gives everything the same score."""
+
+    def score(self, request: Request, history: History, items: IntArray) -> Array:  # noqa: ARG002
+        return np.ones(len(items))
+
+
+class Repeater(Walker):
+    """Proposes what was seen."""
+
+    def score(self, request: Request, history: History, items: IntArray) -> Array:  # noqa: ARG002
+        return np.isin(items, history.items).astype(float)
+
+
+class Broken(Walker):
+    """Cannot be fitted."""
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:  # noqa: ARG002
+        raise NotEnoughEvents("No.", hint="Try less.")
+
+
+class Dreamer(Walker):
+    """Scores with what is no number."""
+
+    def score(self, request: Request, history: History, items: IntArray) -> Array:  # noqa: ARG002
+        return np.full(len(items), np.nan)
+
+
+def test_a_model_that_knows_is_always_right_and_one_that_does_not_gets_the_average(cut: Split) -> None:
+    knows, shrugs, repeats = evaluate(cut, {"w": Walker, "i": Indifferent, "r": Repeater})
+    assert knows.metrics["hr@10"] == knows.metrics["ndcg@10"] == knows.metrics["mrr@20"] == 1
+    assert shrugs.metrics["hr@10"] == 0, "26 items remain; the middle of them is 13.5"
+    assert shrugs.metrics["recall@20"] == 1
+    assert repeats.metrics["hr@10"] == 0
+    assert repeats.metrics["coverage@10"] == 0, "what was seen is not shown, and it has no other opinion"
+
+
+def test_strict_fits_on_train_and_refit_also_on_validation(cut: Split) -> None:
+    made: list[Walker] = []
+
+    def factory() -> Walker:
+        made.append(Walker())
+        return made[-1]
+
+    evaluate(cut, {"w": factory})
+    evaluate(cut, {"w": factory}, refit=True)
+    assert [model.fitted for model in made] == [[240], [320]]
+
+
+def test_a_model_that_cannot_be_made_gets_a_row_that_says_why(cut: Split) -> None:
+    broken, fine = evaluate(cut, {"b": Broken, "w": Walker})
+    assert broken.row() == {"model": "b", "skipped": "No. Try less."}
+    assert fine.skipped is None
+
+
+def test_a_score_that_is_no_number_is_an_error(cut: Split) -> None:
+    with pytest.raises(ValueError, match="not a number"):
+        evaluate(cut, {"d": Dreamer})
+
+
+def test_retrievers_learn_the_circle(cut: Split) -> None:
+    factories = retriever_factories(["covisitation"], cut)
+    assert list(factories) == ["covisitation", *BASELINES]
+    rows = {result.model: result for result in evaluate(cut, factories)}
+    assert rows["covisitation"].metrics["ndcg@10"] > 0.9
+    assert rows["covisitation"].params.keys() == {"half_life", "source_exponent", "target_exponent"}
+    assert rows["covisitation"].metrics["ndcg@10"] > rows["popular"].metrics["ndcg@10"]  # type: ignore[operator]
+    assert all(rows[name].skipped is None for name in BASELINES)
+    assert all(result.query_ms > 0 for result in rows.values())
+
+
+def test_baselines_that_cannot_be_say_so(cut: Split) -> None:
+    cut_without_times = split(
+        Dataset(
+            Interactions(
+                cut.test.log.users, cut.test.log.items, np.tile(np.arange(5.0), 80), np.ones(400), 80, N_ITEMS
+            ),
+            cut.catalogue,
+            cut.user_ids,
+            np.full(400, NOBODY, np.int32),
+            timed=False,
+            rows=400,
+        ),
+        "leave-one-out",
+    )
+    factories = retriever_factories([], cut_without_times, {"ease": {"max_items": 10}})
+    rows = {result.model: result.row() for result in evaluate(cut_without_times, factories)}
+    assert "order" in rows["trending"]["skipped"]
+    assert "limit is 10" in rows["ease"]["skipped"]
+
+
+def test_a_refit_is_of_the_chosen_settings(cut: Split) -> None:
+    strict, refitted = (
+        evaluate(cut, {"covisitation": retriever_factories(["covisitation"], cut)["covisitation"]}, refit=refit)[0]
+        for refit in (False, True)
+    )
+    assert strict.params == refitted.params
+
+
+def test_a_sample_of_cases_is_ranked(cut: Split) -> None:
+    (result,) = evaluate(cut, {"w": Walker}, n_cases=7, ks=(5, 5))
+    assert result.metrics["hr@5"] == result.metrics["recall@5"] == 1
+
+
+def test_unknown_names_and_settings_are_explained(cut: Split) -> None:
+    with pytest.raises(UnknownModel, match="Did you mean 'covisitation'"):
+        retriever_factories(["covisitaton"], cut)
+    with pytest.raises(InvalidConfig, match=r"'ease'.*half_lif.*half_life"):
+        retriever_factories([], cut, {"ease": {"half_lif": 3}})
+
+
+def test_ranking_no_cases_is_refused(cut: Split) -> None:
+    with pytest.raises(NotEnoughEvents, match="no case"):
+        ranks(Walker(), cut.test.take(np.empty(0, np.int64)), cut, k=10)
+
+
+def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, str, str]:
+    from tailorbird.cli import main  # noqa: PLC0415  # it reads the environment
+
+    lines = [f"u{n},i{(n * 7 + k) % 25},{1_700_000_000 + 3_600 * k + n}" for n in range(40) for k in range(5)]
+    path = tmp_path / "events.csv"
+    path.write_text("\n".join(["user_id,item_id,at", *lines, "u1,,5"]))
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", str(path), *more])
+    out, err = capsys.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+def test_the_command_prints_nothing_but_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = command(tmp_path, capsys, "--models", "covisitation", "--json")
+    report: dict[str, Any] = json.loads(out)
+    assert code == 0
+    assert report.keys() == {"protocol", "data", "results"}
+    assert {"users": 40, "items": 25, "interactions": 200, "rows_left_out": 1}.items() <= report["data"].items()
+    assert len(report["data"]["split_sha256"]) == 64
+    assert [row["model"] for row in report["results"]] == ["covisitation", *BASELINES]
+    names = {"hr@10", "ndcg@10", "recall@20", "mrr@20", "coverage@10", "gini@10", "ild@10"}
+    assert names | {"fit_seconds", "fit_cpu_seconds", "query_ms"} <= report["results"][0].keys()
+    assert "1 of 201 rows" in err
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        (["--k", "ten"], "--k is 'ten'"),
+        (["--set", "ease=3"], "MODEL.SETTING=VALUE"),
+        (["--models", "nope"], "no model 'nope'"),
+        (["--map", "at=when"], "no column 'when'"),
+    ],
+)
+def test_the_command_explains_what_it_cannot_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], word: str
+) -> None:
+    code, out, err = command(tmp_path, capsys, *more)
+    assert code == 2
+    assert word in err
+    assert not out
+
+
+def test_the_command_prints_a_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = command(tmp_path, capsys, "--models", "popular", "--users", "10", "--no-tune", "--refit")
+    assert code == 0
+    assert "all items ranked" in out
+    assert "40 users, 25 items, 200 interactions" in out
