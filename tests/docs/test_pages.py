@@ -51,8 +51,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(target), link
 
 
-def test_every_page_is_reached_from_the_index() -> None:
-    seen, waiting = set(), [DOCS / "index.md"]
+def test_every_page_is_reached_from_the_index_or_the_readme() -> None:
+    seen, waiting = set(), [DOCS / "index.md", ROOT / "README.md"]
     while waiting:
         page = waiting.pop()
         if page in seen:

@@ -3,7 +3,7 @@
 A fence says after its language what becomes of it: ``run`` (it must succeed), ``run exit=1``, ``serve`` (it goes on
 beside the rest of the page), ``file=NAME`` (it is written there), ``output`` (the snippet before must have printed it;
 ``...`` stands for anything) or ``shown`` (for reading only). All snippets of a page share one temporary directory, the
-variables that they set, and a free port in the place of 8000.
+variables that they set, and a free port in the place of 8000. Of ``console`` the lines after ``$`` are typed.
 """
 
 import os
@@ -24,7 +24,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/how-to/*.md")})
 FENCE = re.compile(r"^```(\w+)([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-CODE = {"bash", "python", "toml", "csv", "json"}
+CODE = {"bash", "console", "python", "toml", "csv", "json"}
 WORDS = re.compile(r"run|run exit=\d+|serve|file=\S+|output|shown")
 DRAWN = re.compile(r"[\s\u2500-\u257f]+")
 PATIENCE_SECONDS = 300
@@ -85,6 +85,8 @@ class Reader:
                     raise AssertionError(f"{text}\nwas not in\n{self.told}")
 
     def run(self, language: str, text: str, code: int) -> None:
+        if language == "console":
+            text = "\n".join(line[2:] for line in text.splitlines() if line.startswith("$ "))
         command = [sys.executable, "-c", text] if language == "python" else ["bash", "-c", kept(text)]
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, timeout=PATIENCE_SECONDS, check=False
@@ -161,7 +163,7 @@ def test_every_snippet_says_whether_it_runs(page: Path) -> None:
 def test_a_promise_that_is_not_kept_is_found(reader: Reader) -> None:
     reader.follow(Snippet("bash", "run", "A=1; echo one two\n", 1))
     reader.follow(Snippet("text", "output", "one ... two\n", 2))
-    reader.follow(Snippet("bash", "run", 'echo "$A"\n', 3))
+    reader.follow(Snippet("console", "run", '$ echo "$A"\n1\n', 3))
     reader.follow(Snippet("text", "output", "1\n", 4))
     with pytest.raises(AssertionError, match="was not in"):
         reader.follow(Snippet("text", "output", "two\n", 5))
