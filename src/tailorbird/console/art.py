@@ -14,7 +14,7 @@ from typing import Final
 from markupsafe import Markup
 
 from tailorbird.catalogue import words
-from tailorbird.console.glyphs import CALLED_BY, GLYPHS
+from tailorbird.console.glyphs import CALLED_BY, GLYPHS, WEAK
 from tailorbird.types import Item
 
 GROUNDS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -76,7 +76,9 @@ def glyph_of(item: Item) -> str:
     >>> glyph_of(Item(item_id="2"))
     ''
     """
-    return next((CALLED_BY[word] for word in _words_by_weight(item) if word in CALLED_BY), "")
+    called = [word for word in _words_by_weight(item) if word in CALLED_BY]
+    strong = (word for word in called if word not in WEAK)
+    return CALLED_BY.get(next(strong, called[0] if called else ""), "")
 
 
 def ground_of(item: Item) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ _SPANS: Final = ((86_400 * 365.0, "y"), (86_400.0, "d"), (3_600.0, "h"), (60.0, 
 CHANNELS: Final = {
     "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "item-knn": "Item neighbours",
     "ease": "EASE", "ials": "Factorisation", "content": "Similar content", "fallback": "From the catalogue",
+    "ranker": "Learned ranker",
 }  # fmt: skip
 """What a retriever is called on a tile; one that is not listed goes by its own name."""
 
