@@ -114,7 +114,7 @@ def retriever_factories(
     factories: dict[str, Factory] = {}
     for name in dict.fromkeys((*names, *BASELINES, *(settings or {}))):
         if name not in RETRIEVERS:
-            raise UnknownModel(f"There is no model '{name}'.", hint=did_you_mean(name, RETRIEVERS))
+            raise UnknownModel(f"There is no model '{name}'.", hint=did_you_mean(name, (*RETRIEVERS, "ranker")))
         if name == "trending" and not split.timed:
             factories[name] = _without_times
         else:

@@ -32,7 +32,7 @@ class RankedModel:
         split: Split,
         channels: Sequence[str],
         *,
-        n_lists: int = 8_000,
+        n_lists: int = 25_000,
         per_channel: int = 100,
         pool: int = 300,
         ranker: LambdaRankerConfig | None = None,

@@ -23,9 +23,9 @@ class LambdaRankerConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     n_trees: int = Field(300, ge=1)
-    leaves: int = Field(31, ge=2)
+    leaves: int = Field(15, ge=2)
     learning_rate: float = Field(0.05, gt=0)
-    min_rows_in_leaf: int = Field(20, ge=1)
+    min_rows_in_leaf: int = Field(50, ge=1)
     column_share: float = Field(0.7, gt=0, le=1)
     truncation: int = Field(20, ge=1, description="positions that count in the objective")
     patience: int = Field(30, ge=1, description="trees without a better NDCG before it stops")
@@ -50,7 +50,7 @@ class LambdaRanker:
         self.validation_ndcg = float("nan")
         self._trees = Trees.of_arrays(arrays, len(self.columns)) if arrays is not None else None
 
-    def fit(self, matrix: FloatArray, labels: FloatArray, lists: IntArray, columns: Sequence[str]) -> None:
+    def fit(self, matrix: Array, labels: Array, lists: IntArray, columns: Sequence[str]) -> None:
         """Learn to put higher labels first within each list.
 
         ``matrix`` (n, c) and ``labels`` (n,) hold the rows of one list together; ``lists`` are the lists' lengths, in

@@ -36,7 +36,7 @@ def ranking_matrix(pool: Candidates, features: FloatArray) -> FloatArray:
         ranks.max(axis=1, keepdims=True, initial=0.0),
         features,
     )
-    return np.nan_to_num(np.concatenate(parts, axis=1), nan=0.0, posinf=0.0, neginf=0.0)
+    return np.asarray(np.nan_to_num(np.concatenate(parts, axis=1), nan=0.0, posinf=0.0, neginf=0.0))
 
 
 def reciprocal_ranks(scores: FloatArray) -> FloatArray:
