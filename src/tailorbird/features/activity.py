@@ -35,7 +35,9 @@ class Activity:
         """Count the step."""
         state.interactions += step.weight > 0
         state.purchases += step.type == "purchase"
-        state.last_at = max(state.last_at, step.at)
+        # Being shown something is no activity: else it would always be seconds ago at the moment of a choice.
+        if step.weight != 0:
+            state.last_at = max(state.last_at, step.at)
         return state
 
     def merge(self, mine: Counts, theirs: Counts) -> Counts:
