@@ -2,13 +2,20 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from tailorbird.cli import shop_dir
 from tailorbird.cli.terminal import note, print_json, print_table, progress
 
-DEFAULT_MODELS = "popular,trending,covisitation,item-knn,ease,ials,content"
+if TYPE_CHECKING:
+    from tailorbird.learning.evaluation import Factory
+    from tailorbird.learning.interactions import Dataset
+    from tailorbird.learning.splits import Split
+
+RANKER: Final = "ranker"
+DEFAULT_MODELS: Final = "popular,trending,covisitation,item-knn,ease,ials,content"
 
 
 class Protocol(StrEnum):
@@ -25,7 +32,11 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate_models(
-    events: Annotated[Path, typer.Argument(help="a table of events: Parquet, CSV or JSON Lines, a file or a folder")],
+    context: typer.Context,
+    events: Annotated[
+        Path | None,
+        typer.Argument(help="a table of events: Parquet, CSV or JSON Lines, a file or a folder; without it, the log"),
+    ] = None,
     *,
     items: Annotated[Path | None, typer.Option(help="a table of items, for content and diversity")] = None,
     mapping: Annotated[
@@ -33,7 +44,7 @@ def evaluate_models(
     ] = "",
     protocol: Annotated[Protocol, typer.Option(help="what is asked")] = Protocol.LEAVE_ONE_OUT,
     models: Annotated[
-        str, typer.Option(help="names, separated by commas; the baselines are always added")
+        str, typer.Option(help="names, separated by commas; the baselines are added; ranker learns over all")
     ] = DEFAULT_MODELS,
     k: Annotated[str, typer.Option("--k", help="lengths of the short and the long list")] = "10,20",
     refit: Annotated[
@@ -52,13 +63,19 @@ def evaluate_models(
     from tailorbird.learning.splits import split
 
     ks = list_lengths(k)
-    data = read_dataset(events, items=items, mapping=parse_mapping(mapping))
+    if events is None:
+        data = logged(shop_dir(context))
+    else:
+        data = read_dataset(events, items=items, mapping=parse_mapping(mapping))
     if data.incomplete:
         note(f"{data.incomplete} of {data.rows} rows lack a person, an item or a time and are left out.")
     cut = split(data, protocol.value)
     with progress("evaluate") as show:
         names = [name.strip() for name in models.split(",") if name.strip()]
-        factories = retriever_factories(names, cut, model_settings(settings or []))
+        found = [name for name in names if name != RANKER]
+        factories = retriever_factories(found, cut, model_settings(settings or []))
+        if RANKER in names:
+            factories[RANKER] = ranker_factory(cut, found, refit=refit)
         results = evaluate(
             cut, factories, refit=refit, tune=tune, ks=ks, n_cases=users, told=lambda name, share: show(share, name)
         )
@@ -85,6 +102,49 @@ def evaluate_models(
         print_json(report)
     else:
         _print(report)
+
+
+def logged(directory: Path) -> "Dataset":
+    """The interactions of a shop's log."""
+    import numpy as np
+
+    from tailorbird.app import App
+    from tailorbird.errors import NotEnoughEvents
+    from tailorbird.learning.interactions import Dataset
+    from tailorbird.learning.training import read_past
+    from tailorbird.types import NOBODY
+
+    with App.open(directory) as app:
+        past = read_past(app.log, app.config)
+    log = past.interactions
+    if not len(log):
+        raise NotEnoughEvents(
+            f"The log of {directory} holds no event that shows interest in an item.",
+            hint="Import some, or name a file of events.",
+        )
+    log = log.take(np.argsort(log.at, kind="stable"))
+    people = [str(person) for person in range(log.n_users)]
+    return Dataset(log, past.catalogue, people, np.full(len(log), NOBODY, np.int32), timed=True, rows=len(log))
+
+
+def ranker_factory(cut: "Split", channels: list[str], *, refit: bool) -> "Factory":
+    """A factory of the learned ranker over these channels, as far as they can be made from this split."""
+    from tailorbird.errors import BadInput
+    from tailorbird.ingest.readiness import MOST_EASE_ITEMS
+    from tailorbird.learning.ranked import RankedModel
+
+    able = [
+        name
+        for name in channels
+        if (name != "trending" or cut.timed) and (name != "ease" or cut.n_items <= MOST_EASE_ITEMS)
+    ]
+
+    def made() -> RankedModel:
+        if refit:
+            raise BadInput("It learns from the validation cases.", hint="It is measured with --strict.")
+        return RankedModel(cut, able)
+
+    return made
 
 
 def list_lengths(text: str) -> tuple[int, int]:
@@ -123,23 +183,35 @@ def model_settings(texts: list[str]) -> dict[str, dict[str, str | None]]:
     return settings
 
 
+_COSTS: Final = ("fit_seconds", "fit_cpu_seconds", "tune_cpu_seconds", "query_ms")
+
+
 def _print(report: dict[str, Any]) -> None:
-    """The table for people, and one line on what it is about."""
+    """A table of worth and one of cost for people, and one line on what they are about."""
     data, protocol = report["data"], report["protocol"]
-    rows = report["results"]
-    measured = next((row for row in rows if "skipped" not in row), {"model": ""})
-    columns = [name for name in measured if name != "params"]
-    print_table(
-        f"{protocol['name']}, fitted on {protocol['fitted_on']}, all items ranked",
-        [*columns, "chosen on validation, or why not measured"],
-        [[*(row.get(name) for name in columns), _remark(row)] for row in rows],
-    )
+    rows = [row for row in report["results"] if "skipped" not in row]
+    worth = [name for name in (rows[0] if rows else ()) if name not in {*_COSTS, "params", "model"}]
+    title = f"{protocol['name']}, fitted on {protocol['fitted_on']}, all items ranked"
+    short = [name.replace("recall", "rec").replace("coverage", "cov") for name in worth]
+    print_table(title, ("model", *short), [(row["model"], *(_four(row[name]) for name in worth)) for row in rows])
+    costs = [(row["model"], *(row[name] for name in _COSTS), _chosen(row["params"])) for row in rows]
+    print_table("Cost", ("model", "fit s", "fit CPU s", "tune CPU s", "ms a query", "chosen on validation"), costs)
+    for row in report["results"]:
+        if "skipped" in row:
+            print(f"{row['model']} was not measured: {row['skipped']}")
     print(
         f"{data['users']:,} users, {data['items']:,} items, {data['interactions']:,} interactions, "
         f"{data['test_cases']:,} cases; split {data['split_sha256'][:16]}"
     )
 
 
-def _remark(row: dict[str, Any]) -> str:
-    params = row.get("params", {})
-    return row.get("skipped") or ", ".join(f"{name} {'none' if v is None else v}" for name, v in params.items())
+def _chosen(params: dict[str, Any]) -> str:
+    return "\n".join(f"{name.removesuffix('_exponent')} {_or_none(value)}" for name, value in params.items())
+
+
+def _or_none(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"
+
+
+def _four(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -115,12 +115,15 @@ def retriever_factories(
     for name in dict.fromkeys((*names, *BASELINES, *(settings or {}))):
         if name not in RETRIEVERS:
             raise UnknownModel(f"There is no model '{name}'.", hint=did_you_mean(name, (*RETRIEVERS, "ranker")))
+        kind: Any = RETRIEVERS[name]
+        config = _config(name, kind.Config, (settings or {}).get(name, {}))
         if name == "trending" and not split.timed:
-            factories[name] = _without_times
+            factories[name] = partial(_cannot, "It needs times, and these interactions only carry an order.")
+        elif name == "content" and not split.catalogue.n_described:
+            factories[name] = partial(_cannot, "It needs a catalogue, and no item is described.")
         else:
-            kind: Any = RETRIEVERS[name]
             _compile(kind)
-            factories[name] = partial(kind, _config(name, kind.Config, (settings or {}).get(name, {})))
+            factories[name] = partial(kind, config)
     return factories
 
 
@@ -233,8 +236,8 @@ def _config(name: str, kind: type[BaseModel], settings: Mapping[str, Any]) -> Ba
         raise InvalidConfig(f"The settings of '{name}' are wrong: {mistakes}.", hint=f"It has {allowed}.") from error
 
 
-def _without_times() -> Model:
-    raise NotEnoughEvents("It needs times, and these interactions only carry an order.")
+def _cannot(why: str) -> Model:
+    raise NotEnoughEvents(why)
 
 
 def _compile(kind: Any) -> None:
