@@ -8,9 +8,10 @@ from tailorbird.features.affinity import Affinity
 from tailorbird.features.item_counts import ItemCounts
 from tailorbird.features.item_facts import ItemFacts
 from tailorbird.features.ownership import Ownership
+from tailorbird.features.page import Page
 from tailorbird.features.recent_items import RecentItems
 from tailorbird.protocols import FeatureView
 
 VIEWS: Final[Mapping[str, type[FeatureView]]] = {
-    view.name: view for view in (RecentItems, Ownership, Affinity, Activity, ItemCounts, ItemFacts)
+    view.name: view for view in (RecentItems, Ownership, Affinity, Activity, Page, ItemCounts, ItemFacts)
 }

@@ -228,23 +228,26 @@ class _Job:
         return ranker, len(lists)
 
     def _lists_after(self, cut: int, engine: Engine) -> Lists:
-        """Replay the log; after ``cut``, make a list before a sample of the first touches of an item in a session."""
-        touches = _first_touches(self.log, engine, cut)
+        """Replay the log; after ``cut``, make a list for a sample of the first touches of an item in a session.
+
+        Half of the lists are for a visit's beginning, where there are enough of them: those are home pages, and a
+        sample by touches alone would hold few.
+        """
+        moments = _moments(self.log, self.config, cut)
         draw = np.random.default_rng(self.config.training.seed)
-        share = min(1.0, self.config.training.ranker_lists / max(len(touches), 1))
-        chosen = {seq: grades for seq, grades in touches.items() if draw.random() < share}
+        doors, insides = ([m for m in moments if (m.after is None) is door] for door in (True, False))
+        half = self.config.training.ranker_lists // 2
+        chosen = {
+            m.seq: m
+            for some, n in ((doors, max(half, 2 * half - len(insides))), (insides, max(half, 2 * half - len(doors))))
+            for m in (some if len(some) <= n else [some[k] for k in draw.choice(len(some), n, replace=False)])
+        }
         lists = Lists()
         for record in _records(self.log):
-            grades = chosen.get(record.seq)
-            if grades is not None:
-                event = msgspec.json.decode(record.body, type=Event)
-                request = Request(
-                    surface=event.surface if event.surface in engine.policies else "home",
-                    at=event.at,
-                    user_id=event.user_id,
-                    anonymous_id=event.anonymous_id,
-                )
-                add_list(lists, engine, Question.of(engine, request), grades, draw)
+            moment = chosen.get(record.seq)
+            if moment is not None:
+                request = _request_of(record, moment, engine)
+                add_list(lists, engine, Question.of(engine, request), moment.grades, draw)
             engine.apply(record)
             if record.seq % _CHUNK == 0:
                 self.progress("replaying for the ranker", 0.3 + 0.6 * record.seq / self.past.last_seq)
@@ -263,43 +266,74 @@ def _cut(past: Past, config: Config) -> int:
     return min(row, n - 1)
 
 
-def _first_touches(log: Log, engine: Engine, cut: int) -> dict[int, dict[int, int]]:
-    """For each record after ``cut`` with a person's first touch of an item in a session: what they wanted from then on.
+@dataclass(frozen=True)
+class Moment:
+    """A person's first touch of an item in a session, at record ``seq``.
+
+    ``grades`` is what they wanted from then on: items not touched before in that session, with the best grade of each.
+    ``after`` is the item they had touched right before; None at the session's beginning.
+    """
+
+    seq: int
+    after: int | None
+    grades: Mapping[int, int]
+
+
+def _request_of(record: Record, moment: Moment, engine: Engine) -> Request:
+    """The request that the moment stands for: a home page at a visit's beginning, else the page of the item before."""
+    event = msgspec.json.decode(record.body, type=Event)
+    return Request(
+        surface="home" if moment.after is None else "item",
+        at=event.at,
+        user_id=event.user_id,
+        anonymous_id=event.anonymous_id,
+        item_id=None if moment.after is None else engine.catalogue.ids[moment.after],
+    )
+
+
+def _moments(log: Log, config: Config, cut: int) -> list[Moment]:
+    """All moments after ``cut``.
 
     Only first touches, because a list made between a look at an item and its purchase would teach the ranker to show
-    people what they are looking at. The grades are those of the rest of the session, for items not touched before.
+    people what they are looking at.
     """
-    gap = engine.config.events.session_gap_minutes * 60
-    state = OnlineState(engine.config.events, ())
+    gap = config.events.session_gap_minutes * 60
+    state = OnlineState(config.events, ())
     sessions: dict[int, list[tuple[int, Interaction]]] = {}
-    found: dict[int, dict[int, int]] = {}
+    found: list[Moment] = []
     for record in _records(log):
         for step in state.steps(record):
             if step.weight <= 0 or step.type not in GRADES:
                 continue
             run = sessions.get(step.person)
             if run and step.at - run[-1][1].at > gap:
-                _close_session(run, cut, found)
+                found.extend(_moments_of(run, cut))
                 run = None
             if run is None:
                 run = sessions[step.person] = []
             run.append((record.seq, step))
     for run in sessions.values():
-        _close_session(run, cut, found)
-    return found
+        found.extend(_moments_of(run, cut))
+    return sorted(found, key=lambda moment: moment.seq)
 
 
-def _close_session(run: Sequence[tuple[int, Interaction]], cut: int, found: dict[int, dict[int, int]]) -> None:
+def _moments_of(run: Sequence[tuple[int, Interaction]], cut: int) -> Iterator[Moment]:
+    """The moments of one session after ``cut``; one per record."""
     first: dict[int, int] = {}
+    before: int | None = None
+    starts: dict[int, int | None] = {}
     for seq, step in run:
-        first.setdefault(step.item, seq)
-    for start in set(first.values()):
+        if step.item not in first:
+            first[step.item] = seq
+            starts.setdefault(seq, before)
+        before = step.item
+    for start, after in starts.items():
         if start > cut:
             grades: dict[int, int] = {}
             for seq, step in run:
                 if seq >= start and first[step.item] >= start:
                     grades[step.item] = max(grades.get(step.item, 0), GRADES[step.type])
-            found[start] = grades
+            yield Moment(start, after, grades)
 
 
 def _records(log: Log) -> Iterator[Record]:
