@@ -158,6 +158,7 @@ class Visit:
     def open(self, path: str) -> Any:
         answer = self.page.goto(self.shop.address + path)
         self.page.wait_for_load_state("load")
+        assert answer.status < 500, self.page.inner_text("body")
         return answer
 
     def colours_of(self, selector: str) -> list[tuple[str, str]]:

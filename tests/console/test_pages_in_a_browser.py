@@ -125,8 +125,9 @@ def test_nothing_is_wider_than_a_telephone(look, shop):
 
 
 def test_signing_out_leads_to_the_door(look, shop):
-    visit = look(shop)
-    visit.open("/console/models")
+    visit = look(shop, signed=False)
+    visit.open(f"/console?key={shop.key}")
+    assert visit.page.url == f"{shop.address}/console"
     visit.page.click("text=Sign out")
     assert visit.page.inner_text("h1") == "Sign in"
 
