@@ -51,6 +51,8 @@ class Covisitation(ItemItem):
         self._backward: Longs = np.rint(self.config.backward * _ONE / gaps).astype(np.int64)
         self._together: Longs = (self._forward + self._backward) // 2
         super().__init__(arrays, np.int64)
+        if arrays is not None:
+            self.rows.make_room()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
         """Count the whole log at once; cost: interactions * 2 * window additions."""

@@ -96,9 +96,15 @@ class Rows:
                 return
             if done < 0:
                 raise ValueError(f"a row or column of {rows.tolist()} x {columns.tolist()} is out of range")
-            # Twice the arena: memory that is never written to is never really taken from the machine.
-            room = 2 * len(self.columns) + 2 * int(self.lengths[rows[done]]) + _SPARE
-            self.columns, self.values = grown(self.columns, room), grown(self.values, room)
+            self._widen(2 * len(self.columns) + 2 * int(self.lengths[rows[done]]) + _SPARE)
+
+    def make_room(self) -> None:
+        """Have room for every row to move once, so that no addition has to wait for the arena to be copied."""
+        self._widen(max(3 * int(self.used[0]) + _SPARE, len(self.columns)))
+
+    def _widen(self, room: int) -> None:
+        # Memory that is never written to is never really taken from the machine.
+        self.columns, self.values = grown(self.columns, room), grown(self.values, room)
 
     def best(self, rows: IntArray, weights: FloatArray, scale: FloatArray, limit: int) -> tuple[IntArray, FloatArray]:
         """The columns with the highest ``scale[c] * sum_r weights[r] * cell[r, c]``, best first, and these scores.
