@@ -1,0 +1,142 @@
+"""How good the models are on public data sets, with the command that measures each.
+
+Usage: ``python benchmarks/quality.py DATA_DIR [--only NAME,...] [--json]``. DATA_DIR holds the folders named in `RUNS`;
+one that is not there is named and left out. Every run is one ``tailorbird evaluate`` in its own process on one thread,
+so that a row can be repeated by pasting its command, and what one model leaves in memory is not another's.
+
+Tables go to stdout as Markdown, or everything as one JSON document; progress goes to stderr.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+THREADS: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+CHANNELS: Final = "popular,trending,covisitation,item-knn,ease,ials"
+COLUMNS: Final = (
+    "hr@10",
+    "ndcg@10",
+    "recall@20",
+    "mrr@20",
+    "coverage@10",
+    "gini@10",
+    "ild@10",
+    "fit_cpu_seconds",
+    "query_ms",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One table: what it is called, the files under the data directory, and the rest of the command."""
+
+    name: str
+    events: str
+    options: str
+    items: str | None = None
+
+    def command(self, data: Path) -> list[str]:
+        """What to run, without the program."""
+        described = ["--items", str(data / self.items)] if self.items else []
+        return ["evaluate", str(data / self.events), *described, *self.options.split()]
+
+
+BEAUTY: Final = ("seq-beauty/sequences.parquet", "seq-beauty/item_attributes.parquet")
+ML_1M: Final = ("movielens-1m/ratings.parquet", "movielens-1m/movies.parquet")
+ML_1M_MAP: Final = "--map user_id=user_id,item_id=movie_id,at=time_rank,categories=genres"
+ML_100K: Final = "movielens-100k/ratings.parquet"
+RETAIL: Final = "uci-online-retail/transactions.parquet"
+RETAIL_MAP: Final = "--map user_id=CustomerID,item_id=StockCode,at=InvoiceDate"
+
+RUNS: Final = (
+    Run("beauty-strict", BEAUTY[0], f"--map at=position --models {CHANNELS},content,ranker", BEAUTY[1]),
+    Run("beauty-refit", BEAUTY[0], f"--map at=position --models {CHANNELS},content --refit", BEAUTY[1]),
+    Run("beauty-ease-plain", BEAUTY[0], "--map at=position --models ease --set ease.half_life=none --refit --no-tune"),
+    Run("beauty-ease-recency", BEAUTY[0], "--map at=position --models ease --set ease.half_life=3 --refit --no-tune"),
+    Run("movielens-1m-strict", ML_1M[0], f"{ML_1M_MAP} --models {CHANNELS},content,ranker", ML_1M[1]),
+    Run("movielens-1m-refit", ML_1M[0], f"{ML_1M_MAP} --models {CHANNELS},content --refit", ML_1M[1]),
+    Run("movielens-100k-refit", ML_100K, f"--map at=timestamp --models {CHANNELS} --refit"),
+    Run("movielens-100k-time", ML_100K, f"--map at=timestamp --models {CHANNELS} --protocol time-split --refit"),
+    Run("online-retail-time", RETAIL, f"{RETAIL_MAP} --models {CHANNELS} --protocol time-split --refit"),
+    Run(
+        "online-retail-session",
+        RETAIL,
+        f"{RETAIL_MAP},session_id=InvoiceNo --models {CHANNELS} --protocol next-in-session --users 5000",
+    ),
+)
+
+
+def main() -> None:
+    """Run what was asked for and print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="the folder that holds the data sets")
+    parser.add_argument("--only", default="", help="names of runs, separated by commas")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
+    asked = parser.parse_args()
+    wanted = {name for name in asked.only.split(",") if name} or {run.name for run in RUNS}
+    unknown = wanted - {run.name for run in RUNS}
+    if unknown:
+        parser.error(f"no run is called {', '.join(sorted(unknown))}; there are {', '.join(run.name for run in RUNS)}")
+    reports = {run.name: measure(run, asked.data) for run in RUNS if run.name in wanted}
+    done = {name: report for name, report in reports.items() if report is not None}
+    print(json.dumps(done, indent=2) if asked.json else "\n".join(markdown(name, done[name]) for name in done))
+
+
+def measure(run: Run, data: Path) -> dict[str, Any] | None:
+    """The report of one run with its command, or None where its data is not there.
+
+    Raises:
+        SystemExit: the command failed; what it said is on stderr.
+    """
+    if not (data / run.events).exists():
+        print(f"{run.name}: left out, {data / run.events} is not there", file=sys.stderr)
+        return None
+    print(f"{run.name} ...", file=sys.stderr, flush=True)
+    began = time.perf_counter()
+    program = [sys.executable, "-m", "tailorbird"]
+    done = subprocess.run(
+        [*program, *run.command(data), "--json"], env={**os.environ, **THREADS}, stdout=subprocess.PIPE, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{run.name} failed with exit code {done.returncode}.")
+    shown = " ".join(["tailorbird", *run.command(Path("DATA"))])
+    return {"command": shown, "wall_seconds": round(time.perf_counter() - began, 1), **json.loads(done.stdout)}
+
+
+def markdown(name: str, report: dict[str, Any]) -> str:
+    """One table with what it is about above it."""
+    data, protocol = report["data"], report["protocol"]
+    lines = [
+        f"### {name}",
+        "",
+        f"`{report['command']}`",
+        "",
+        f"{protocol['name']}, fitted on {protocol['fitted_on']}; {data['users']:,} users, {data['items']:,} items, "
+        f"{data['interactions']:,} interactions, {data['test_cases']:,} cases"
+        f"{', of which ' + str(protocol['sampled_cases']) + ' sampled' if protocol['sampled_cases'] else ''}; "
+        f"times: {data['times']}; split `{data['split_sha256'][:16]}`; {report['wall_seconds']} s in all.",
+        "",
+        "| model | " + " | ".join(COLUMNS) + " | chosen on validation |",
+        "|---|" + "--:|" * len(COLUMNS) + "---|",
+    ]
+    for row in report["results"]:
+        if "skipped" in row:
+            lines.append(f"| {row['model']} |" + " |" * len(COLUMNS) + f" not measured: {row['skipped']} |")
+        else:
+            chosen = ", ".join(f"{k} {'none' if v is None else f'{v:g}'}" for k, v in row["params"].items())
+            lines.append(f"| {row['model']} | " + " | ".join(_cell(row[c]) for c in COLUMNS) + f" | {chosen} |")
+    return "\n".join([*lines, ""])
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}" if value < 1 else f"{value:.1f}"
+
+
+if __name__ == "__main__":
+    main()
