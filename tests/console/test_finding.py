@@ -58,6 +58,16 @@ def test_every_word_has_to_be_there(catalogue):
     assert all("Blue lamp" in title for title in titles(catalogue, found))
 
 
+def test_a_brand_or_a_category_is_found_by_its_name(catalogue):
+    assert find(catalogue, Search(text="lamps brand")).total == 100
+
+
+def test_common_words_end_the_walk_early_and_say_so(catalogue, monkeypatch):
+    monkeypatch.setattr("tailorbird.console.finding.MOST_FOUND", 60)
+    found = find(catalogue, Search(text="blue"))
+    assert (found.total, found.complete) == (60, False)
+
+
 def test_half_a_word_finds_too(catalogue):
     assert find(catalogue, Search(text="lam")).total == 100
 

@@ -1,8 +1,8 @@
-"""Finding items among a million without an index of its own: columns narrow, hashed vectors shortlist, words decide.
+"""Finding items among a million without an index of its own: columns narrow, hashed words guess, the items decide.
 
-Filters are masks over the catalogue's columns. A text is matched in two steps, because titles are not in columns: the
-items whose hashed vectors agree most with the words are decoded and must really contain them; only when whole words
-find nothing (a half-typed word has no vector) a bounded stretch of the catalogue is read through.
+Filters are masks over the catalogue's columns. Titles are in no column, so that a text is matched by decoding items;
+the likely ones come first: those whose hashed vector (`tailorbird.catalogue`) has every word's mark, or whose brand or
+category is called so. The walk ends after a bounded number of items, and says when it ended early.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,9 @@ from tailorbird.catalogue import Catalogue, hashed_vector, words
 from tailorbird.types import NOBODY, BoolArray, Item
 
 PAGE: Final = 25
-SHORTLIST: Final = 3_000
-SCAN: Final = 30_000
+MOST_FOUND: Final = 1_000
+MOST_DECODED: Final = 100_000
+_CHUNK: Final = 2_000
 ORDERS: Final = ("newest", "cheapest", "dearest", "number")
 
 
@@ -76,23 +77,36 @@ def _mask(catalogue: Catalogue, search: Search) -> BoolArray:
 
 
 def _matching(catalogue: Catalogue, rows: Any, text: str) -> tuple[Any, bool]:
-    """The rows whose item contains every word, the best agreement first; and whether all of them were looked at."""
-    exact = catalogue.find(text.strip())
-    first = [exact] if exact != NOBODY and exact in rows else []
+    """The rows whose item contains every word, an item of that very id first; and whether all were looked at."""
     wanted = words(text)
-    if not wanted:
-        return np.array(first, np.int64), True
-    # The words may name a title, a brand or a category: the vector of an item that is called so all at once.
-    phrase = text.strip()
-    vector = hashed_vector(Item(item_id="-", title=phrase, brand=phrase, categories=(phrase,)))
-    agreement = catalogue.vectors[rows] @ vector if len(rows) < 200_000 else (catalogue.vectors @ vector)[rows]
-    near = rows[_top(-agreement, SHORTLIST)]
-    found = [int(n) for n in near if _contains(catalogue.item(int(n)), wanted) and n != exact]
-    if not found:
-        stretch = rows[:SCAN]
-        found = [int(n) for n in stretch if _contains(catalogue.item(int(n)), wanted) and n != exact]
-        return np.array([*first, *found], np.int64), len(rows) <= SCAN
-    return np.array([*first, *found], np.int64), len(rows) <= SHORTLIST
+    exact = catalogue.find(text.strip())
+    found = [exact] if exact != NOBODY and exact in rows else []
+    likely = _likely(catalogue, rows, wanted)
+    walk = np.concatenate((rows[likely], rows[~likely]))[:MOST_DECODED] if wanted else rows[:0]
+    for start in range(0, len(walk), _CHUNK):
+        chunk = walk[start : start + _CHUNK].tolist()
+        found += [n for n in chunk if n != exact and _contains(catalogue.item(n), wanted)]
+        if len(found) >= MOST_FOUND:
+            return np.array(found[:MOST_FOUND], np.int64), False
+    return np.array(found, np.int64), not wanted or len(walk) == len(rows)
+
+
+def _likely(catalogue: Catalogue, rows: Any, wanted: Sequence[str]) -> BoolArray:
+    """Which rows may well contain every word: a guess that costs a pass over one column for each word."""
+    likely: BoolArray = np.ones(len(rows), np.bool_)
+    for word in wanted:
+        mark = hashed_vector(Item(item_id="-", title=word))
+        place = int(np.abs(mark).argmax())
+        here = catalogue.vectors[rows, place] * mark[place] > 0
+        for names, column in (
+            (catalogue.brands.names, catalogue.brand),
+            (catalogue.categories.names, catalogue.category),
+            (catalogue.categories.names, catalogue.department),
+        ):
+            called = [code for code, name in enumerate(names) if word in name.lower()]
+            here |= np.isin(column[rows], called)
+        likely &= here
+    return likely
 
 
 def _contains(item: Item, wanted: Sequence[str]) -> bool:

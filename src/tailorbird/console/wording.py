@@ -110,11 +110,12 @@ def who(key: str) -> str:
     """A person's key without its namespace; a visitor's id is long, and its head is enough.
 
     >>> who("u:42"), who("a:console-0123456789abcdef")
-    ('42', 'visitor console-01234567…')
+    ('42', 'visitor 01234567…')
     """
     kind, _, name = key.partition(":")
     if kind == "a":
-        return f"visitor {name}" if len(name) <= 18 else f"visitor {name[:16]}…"
+        name = name.removeprefix("console-")
+        return f"visitor {name}" if len(name) <= 12 else f"visitor {name[:8]}…"
     return name or "nobody"
 
 
