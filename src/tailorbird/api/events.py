@@ -78,9 +78,6 @@ def _conflict(index: int, entry: Entry) -> Rejection:
 def _count(live: Live, accepted: Sequence[Event], receipt: Receipt) -> None:
     n_rejected = len(receipt.rejected)
     live.metrics.received(accepted=receipt.accepted, duplicates=receipt.duplicates, rejected=n_rejected)
-    live.recent.count(duplicates=receipt.duplicates, rejected=n_rejected)
-    for event in accepted:
-        live.recent.accepted(event)
     for event_type, n in Counter(event.type for event in accepted).items():
         live.metrics.accepted_type(event_type, n)
 

@@ -17,7 +17,7 @@ from tailorbird.api.rehearsal import rehearse
 from tailorbird.api.writer import Appended, Writer
 from tailorbird.app import App
 from tailorbird.errors import TailorbirdError
-from tailorbird.monitoring import Metrics, Recent
+from tailorbird.monitoring import Metrics
 from tailorbird.types import Decision, Entry, Request
 
 VISIBLE_SECONDS: Final = 0.1
@@ -37,7 +37,6 @@ class Live:
         self.app = app
         self.engine = app.engine
         self.metrics = Metrics()
-        self.recent = Recent(clock=app.clock)
         self.changing = asyncio.Lock()
 
     @asynccontextmanager
@@ -82,7 +81,6 @@ class Live:
         """Decide, record and count."""
         decision = self.app.recommend(request)
         self.metrics.decided(decision)
-        self.recent.decided(decision)
         return decision
 
     async def _renew_models(self) -> None:

@@ -60,8 +60,6 @@ class Api(Litestar):
             seconds = time.perf_counter() - start
             route = scope.get("path_template", "unmatched")
             live.metrics.answered(str(method), str(route), status, seconds)
-            if status >= 500:
-                live.recent.count(errors=1)
 
 
 def create_api(app: App, *, also: Sequence[Any] = ()) -> Api:
@@ -88,7 +86,6 @@ def create_api(app: App, *, also: Sequence[Any] = ()) -> Api:
         route_handlers=[*_HANDLERS, *also],
         dependencies={
             "live": Provide(lambda: live, sync_to_thread=False, use_cache=True),
-            "recent": Provide(lambda: live.recent, sync_to_thread=False, use_cache=True),
         },
         exception_handlers={HTTPException: on_error, Exception: on_error},
         request_max_body_size=int(server.max_body_mb * 2**20),

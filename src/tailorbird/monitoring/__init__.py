@@ -1,6 +1,5 @@
-"""What the engine does, in figures: for Prometheus, and for the people who look at the console."""
+"""What the engine does, in figures, for Prometheus. The console reads the log and the ledger themselves."""
 
 from tailorbird.monitoring.metrics import Metrics
-from tailorbird.monitoring.recent import Recent
 
-__all__ = ["Metrics", "Recent"]
+__all__ = ["Metrics"]
