@@ -1,6 +1,6 @@
 """Whether the trained engine earns more clicks per slate than a popularity list, where the truth is known.
 
-Usage: ``python benchmarks/worlds.py [--worlds fashion,grocery] [--days 7] [--seed 1] [--oracle] [--json]``
+Usage: ``python benchmarks/worlds.py [--worlds fashion,grocery] [--days 14] [--seed 1] [--oracle] [--json]``
 
 Per world: write its history to a log, train as `tailorbird train` does, then let the *same* shoppers make the same
 visits to two shops: one whose slates are the popularity channel alone, one with the trained recipe. Both explore as
@@ -237,7 +237,7 @@ def main() -> None:
     """Measure what was asked for; exit 1 if a world misses the target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", default=",".join(WORLDS))
-    parser.add_argument("--days", type=float, default=7.0)
+    parser.add_argument("--days", type=float, default=14.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shoppers", type=int, default=0, help="0: the world's own number")
     parser.add_argument("--items", type=int, default=0, help="0: the world's own number")
