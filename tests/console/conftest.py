@@ -113,6 +113,12 @@ def serving(app: App) -> Iterator[Served]:
         app.close()
 
 
+@pytest.fixture(name="serving")
+def serve_a_shop() -> Any:
+    """`serving`, for a test with a shop of its own."""
+    return serving
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A shop of 240 items with 30 people."""

@@ -64,9 +64,11 @@ def _models(app: App, serving: list[Manifest]) -> list[Matter]:
         text = "No model is trained: slates come from the channels that only count."
         return [Matter("warn", text, "Train on the history:", "tailorbird train")]
     if serving and app.engine.ranker is None:
-        return [
-            Matter("note", "No learned ranker serves; channels are fused by rank.", "Train one:", "tailorbird train")
-        ]
+        if any(manifest.columns for manifest in serving):
+            text = "The promoted ranker was fitted on other channels or features and is idle."
+            return [Matter("warn", text, "Channels are fused by rank until you train again:", "tailorbird train")]
+        text = "No learned ranker serves; channels are fused by rank."
+        return [Matter("note", text, "Train one when there is enough history:", "tailorbird train")]
     oldest = min((manifest.created_at for manifest in serving), default=app.clock())
     days = (app.clock() - oldest) / DAY_SECONDS
     if days > 7:

@@ -12,7 +12,7 @@ from tailorbird.console import figures
 from tailorbird.console.attention import matters
 from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.console.heartbeat import Beat
-from tailorbird.console.models import serving_manifests
+from tailorbird.console.models import idle, serving_manifests
 
 
 @get("/")
@@ -45,6 +45,7 @@ def _content(desk: Desk) -> dict[str, Any]:
         "attention": matters(app, beat, serving),
         "serving": serving,
         "counting": _counting(app),
+        "idle": idle(app, serving),
         "titles": _titles(app, beat),
     }
 
