@@ -34,7 +34,7 @@ check: install  ## style, types, layers, and the documents that are generated
 	$(BIN)/python docs/generate.py --check
 
 faults: install  ## kills and contention, many times over (minutes)
-	$(BIN)/python -m pytest -m faults
+	$(BIN)/python -m pytest tests/faults -m faults
 
 bench: install  ## speed, then quality on the data sets in DATA (minutes to an hour)
 	$(BIN)/tailorbird bench decide
