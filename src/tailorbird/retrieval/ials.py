@@ -26,10 +26,10 @@ from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, 
 class ImplicitAlsConfig(QueryConfig):
     """All but ``half_life`` and ``last`` belong to the fit."""
 
-    factors: int = Field(64, ge=1, le=512)
+    factors: int = Field(128, ge=1, le=512)
     epochs: int = Field(12, ge=1)
     regularisation: float = Field(0.003, gt=0, description="lambda, times how often a person or item occurs")
-    unobserved: float = Field(0.05, gt=0, description="weight of a pair that was not observed; an observed one has 1")
+    unobserved: float = Field(0.03, gt=0, description="weight of a pair that was not observed; an observed one has 1")
     steps: int = Field(3, ge=1, description="conjugate gradient steps per vector and epoch")
     seed: int = 1
 
@@ -87,8 +87,15 @@ class ImplicitAls:
         self._vectors = vectors
         self._n_active = int(np.count_nonzero(vectors.any(axis=1)))
         self._gram = vectors.T.astype(np.float64) @ vectors
+        self._folded: tuple[History, Array] | None = None
 
     def _person(self, history: History) -> Array:
+        """The vector of whoever has this history; a request asks for it twice, to find and to judge."""
+        if self._folded is None or self._folded[0] is not history:
+            self._folded = (history, self._fold_in(history))
+        return self._folded[1]
+
+    def _fold_in(self, history: History) -> Array:
         """The vector of whoever has this history, by the normal equations; shape (factors,)."""
         newest = history.last(self.config.last)
         weights = newest.recency(self.config.half_life or np.inf)
