@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tailorbird.app import App
 from tailorbird.catalogue import Catalogue
 from tailorbird.errors import InvalidConfig, NotEnoughEvents, UnknownModel
 from tailorbird.learning.evaluation import BASELINES, evaluate, ranks, retriever_factories
 from tailorbird.learning.interactions import Dataset
 from tailorbird.learning.splits import Split, split
 from tailorbird.types import NOBODY, Array, History, IntArray, Interactions, Request
+
+from made_up import NOW, small_shop
 
 N_ITEMS = 30
 
@@ -208,6 +211,45 @@ def test_the_command_explains_what_it_cannot_do(
     assert code == 2
     assert word in err
     assert not out
+
+
+def test_without_a_file_the_log_of_the_shop_is_measured(shop_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tailorbird.cli import main  # noqa: PLC0415  # it reads the environment
+
+    with App.open(shop_dir, clock=lambda: NOW) as app:
+        app.append(small_shop())
+    with pytest.raises(SystemExit) as ended:
+        main(["--shop-dir", str(shop_dir), "evaluate", "--models", "content,ranker", "--refit", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    rows = {row["model"]: row for row in report["results"]}
+    assert not ended.value.code
+    assert report["data"]["times"] == "real"
+    assert report["data"]["items"] == 40
+    assert (report["data"]["users"], report["data"]["interactions"]) == (30, 1_500)
+    assert rows["content"]["ild@10"] < rows["popular"]["ild@10"], "what resembles one thing resembles itself"
+    assert "strict" in rows["ranker"]["skipped"]
+
+
+def test_an_empty_log_says_what_to_do(shop_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tailorbird.cli import main  # noqa: PLC0415  # it reads the environment
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--shop-dir", str(shop_dir), "evaluate"])
+    assert ended.value.code == 1
+    assert "Import some" in capsys.readouterr().err
+
+
+def test_one_single_person_can_be_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tailorbird.cli import main  # noqa: PLC0415  # it reads the environment
+
+    path = tmp_path / "one.csv"
+    path.write_text("user_id,item_id,at\nu,a,1\nu,b,2\nu,c,3\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", str(path), "--models", "covisitation,ials", "--json"])
+    assert not ended.value.code
+    report = json.loads(capsys.readouterr().out)
+    assert report["data"]["test_cases"] == 1
+    assert all(row.get("hr@10", 1) == 1 for row in report["results"]), "one item is left to rank"
 
 
 def test_the_command_prints_a_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
