@@ -60,10 +60,9 @@ class EventsConfig(_Section):
 
 
 class CatalogueConfig(_Section):
-    """The shop's money and language."""
+    """The shop's money."""
 
     currency: str = Field("EUR", description="of prices whose item names none; the console shows it")
-    locale: str = Field("en", description="kept for texts in the shop's language; not used yet")
 
 
 class LogConfig(_Section):

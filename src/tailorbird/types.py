@@ -386,7 +386,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ranker: str | None = "ranker"
     hide_bought: bool = False
     bought_days: float = 30.0
-    hide_seen_in_cart: bool = True
     diversity: float = 0.1
     diversity_pool: int = 100
     exploration: float = 0.1

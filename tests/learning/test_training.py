@@ -8,7 +8,7 @@ import pytest
 from tailorbird.app import App
 from tailorbird.backends.memory import MemoryLog
 from tailorbird.catalogue import Catalogue
-from tailorbird.config import Config, TrainingConfig
+from tailorbird.config import BudgetConfig, Config, TrainingConfig
 from tailorbird.errors import BadModelFile, NotEnoughEvents, NotFound, UnknownModel
 from tailorbird.learning.registry import Registry
 from tailorbird.learning.training import Past, choose, train
@@ -18,9 +18,12 @@ from made_up import NOW, event, small_shop
 
 ALL = ("popular", "trending", "covisitation", "item-knn", "ease", "ials", "content", "ranker")
 
+# No deadline: how busy a machine is must not decide what a test sees.
+CONFIG = Config(training=TrainingConfig(ranker_lists=400), budget=BudgetConfig(total_ms=60_000))
+
 
 def opened(folder: Path, entries: list[Entry]) -> App:
-    app = App.open(folder, config=Config(training=TrainingConfig(ranker_lists=400)), clock=lambda: NOW)
+    app = App.open(folder, config=CONFIG, clock=lambda: NOW)
     app.append(entries)
     return app
 
@@ -44,6 +47,13 @@ def test_all_models_are_trained_promoted_and_serve(shop_dir: Path) -> None:
         assert any(story["contributions"] for story in decision.explanation["items"].values())
         own = [int(i[1:]) % 4 == n % 4 for n in range(30) for i in slate(app, user_id=f"u{n}")]
         assert np.mean(own) > 0.35, "each person shops in one of four departments"
+
+
+def test_a_ranker_serves_with_whatever_channels_it_was_asked_for(shop_dir: Path) -> None:
+    with opened(shop_dir, small_shop()) as app:
+        train(app.log, app.registry, app.config, models=("item-knn", "ranker"))
+        assert set(app.engine.retrievers) == {"popular", "trending", "covisitation", "item-knn"}
+        assert app.engine.ranker is not None
 
 
 def test_below_50000_interactions_only_counting_models_are_trained_and_the_reason_is_told(shop_dir: Path) -> None:

@@ -21,7 +21,7 @@ from tailorbird.features.online_state import OnlineState
 from tailorbird.ingest.readiness import CHOICES, MOST_EASE_ITEMS, advise
 from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.lists import GRADES, Lists, Question, add_list
-from tailorbird.learning.models import retriever
+from tailorbird.learning.models import UNTRAINED, retriever
 from tailorbird.learning.registry import Manifest, Registry
 from tailorbird.learning.splits import Split, later_period
 from tailorbird.learning.tuning import SEARCHES
@@ -135,7 +135,8 @@ def train(
         )
     choice = choose(past, models or config.training.models)
     job = _Job(log, past, config, progress, TrainingRun(reasons=dict(choice.reasons)))
-    channels = [name for name in choice.models if name != RANKER]
+    # The channels that serve untrained are always there, so the ranker has to have met them.
+    channels = sorted({*choice.models, *UNTRAINED} - {RANKER})
     ranker, n_lists = job.rehearsed(channels, with_ranker=RANKER in choice.models)
     counts = {
         "interactions": len(past.interactions),

@@ -197,5 +197,5 @@ def _explained(error: DatabaseError, engine: Engine) -> TailorbirdError:
     if "locked" in cause:
         return Unavailable(f"{file} is locked by another process.", hint="Try again; `tailorbird doctor` says by whom.")
     if "malformed" in cause or "not a database" in cause:
-        return Unavailable(f"{file} is damaged: {cause}.", hint="Restore a backup with `tailorbird restore`.")
+        return Unavailable(f"{file} is damaged: {cause}.", hint="Put a backup of the shop directory in its place.")
     return Unavailable(f"{file} cannot be used: {cause}.", hint="`tailorbird doctor` checks the shop directory.")
