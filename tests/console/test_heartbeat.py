@@ -105,3 +105,12 @@ def test_items_without_a_price_are_worth_a_note(app, clock):
     app.follow(1_000)
     texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [])]
     assert "1 of 1 items have no price." in texts
+
+
+def test_a_burst_of_decisions_between_two_looks_is_counted_whole(app, clock):
+    app.recommend(Request(surface="home", at=clock(), limit=1))
+    heart = Heartbeat(app)
+    heart.beat()
+    for _ in range(150):
+        app.recommend(Request(surface="home", at=clock(), limit=1))
+    assert sum(heart.beat().decisions) == 151

@@ -21,8 +21,8 @@ STEP_SECONDS: Final = 10
 _STEPS: Final = MINUTES * 60 // STEP_SECONDS
 _FIRST_LOOK: Final = 5_000
 _MOST_RECORDS: Final = 20_000
-_MOST_DECISIONS: Final = 400
-_SAMPLES: Final = 3_000
+_LOOKS: Final = (16, 100, 400)
+_SAMPLES: Final = 1_500
 _LIVE_SECONDS: Final = 3_600.0
 
 
@@ -147,7 +147,7 @@ class Heartbeat:
             self._counts["viewed"][step] += len(event.items) or int(event.item_id is not None)
 
     def _follow_ledger(self) -> None:
-        recent = self._app.ledger.recent(_SAMPLES if not self._known else _MOST_DECISIONS)
+        recent = self._newest()
         for decision in reversed(recent):
             if decision.decision_id in self._known:
                 continue
@@ -161,6 +161,17 @@ class Heartbeat:
         while len(self._known) > 2 * _SAMPLES:
             self._known.popitem(last=False)
         self._latest_decisions = list(recent[:10])
+
+    def _newest(self) -> Sequence[Decision]:
+        """The newest decisions, as many as it takes to meet a known one: decoding the others would be for nothing."""
+        if not self._known:
+            return self._app.ledger.recent(_SAMPLES)
+        recent: Sequence[Decision] = ()
+        for look in _LOOKS:
+            recent = self._app.ledger.recent(look)
+            if len(recent) < look or any(decision.decision_id in self._known for decision in recent):
+                break
+        return recent
 
     def _told(self, now: int) -> Beat:
         steps = range(now - _STEPS + 1, now + 1)
