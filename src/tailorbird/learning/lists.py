@@ -19,7 +19,8 @@ GRADES: Final[Mapping[str, int]] = {
 }  # fmt: skip
 """The grade of each kind of interest; a grade g gains 2**g - 1."""
 
-_MOST_OTHERS: Final = 100
+MOST_OTHERS: Final = 100
+"""Unwanted candidates kept in a list: more of them teach a little more and cost in proportion."""
 
 
 @dataclass
@@ -76,6 +77,7 @@ def add_list(
     draw: np.random.Generator,
     *,
     hidden: IntArray | None = None,
+    n_others: int = MOST_OTHERS,
 ) -> None:
     """Add the list of one question, in answer to which the items in ``grades`` (item number -> grade) were wanted.
 
@@ -89,8 +91,8 @@ def add_list(
         lists.missed += 1
         return
     others = np.flatnonzero(labels == 0)
-    if len(others) > _MOST_OTHERS:
-        others = draw.choice(others, _MOST_OTHERS, replace=False)
+    if len(others) > n_others:
+        others = draw.choice(others, n_others, replace=False)
     rows = np.sort(np.concatenate((np.flatnonzero(labels), others)))
     # The matrix is made from the whole pool: ranks and relative scores depend on who else is in it.
     lists.add(engine.matrix(pool, asked.request, asked.person)[rows], labels[rows])

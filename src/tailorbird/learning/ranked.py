@@ -65,7 +65,15 @@ class RankedModel:
             history = cases.history(case)
             request = Request(surface="home", at=float(cases.at[case]))
             grades = dict.fromkeys(cases.answers_of(case).tolist(), 1)
-            add_list(lists, engine, self._question(request, history), grades, draw, hidden=self._hidden(history))
+            add_list(
+                lists,
+                engine,
+                self._question(request, history),
+                grades,
+                draw,
+                hidden=self._hidden(history),
+                n_others=300,
+            )
         self._ranker.fit(*lists.columns(), columns=engine.columns)
 
     def score(self, request: Request, history: History, items: IntArray) -> FloatArray:

@@ -25,7 +25,7 @@ class LambdaRankerConfig(BaseModel):
     n_trees: int = Field(300, ge=1)
     leaves: int = Field(15, ge=2)
     learning_rate: float = Field(0.05, gt=0)
-    min_rows_in_leaf: int = Field(50, ge=1)
+    min_rows_in_leaf: int = Field(100, ge=1)
     column_share: float = Field(0.7, gt=0, le=1)
     truncation: int = Field(20, ge=1, description="positions that count in the objective")
     patience: int = Field(30, ge=1, description="trees without a better NDCG before it stops")
