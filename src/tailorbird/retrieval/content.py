@@ -34,7 +34,7 @@ class ContentConfig(QueryConfig):
 
     half_life: float | None = Field(3.0, gt=0, description="steps in the history; empty: all count alike")
     last: int = Field(30, ge=1, description="newest entries of the history that make the profile")
-    champions: int = Field(500, ge=1, description="items kept per token to propose candidates from")
+    champions: int = Field(8_000, ge=1, description="items kept per token to propose candidates from")
     vocabulary: int = Field(200_000, ge=1, description="most frequent tokens that are kept")
     query_tokens: int = Field(48, ge=1, description="strongest tokens of a profile that candidates are looked up by")
 
