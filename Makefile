@@ -14,12 +14,15 @@ install: .venv/.installed  ## the environment alone, in .venv (EXTRAS=dev,deep a
 
 .venv/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tailorbird needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 install")'
+	@echo "Installing into .venv: a minute or two."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[$(EXTRAS)]'
 	@touch $@
 
 serve: install  ## a simulated shop with history, training, then API and console
+	@test -e $(SHOP)/tailorbird.db || echo "Making a shop with two months of history: about a minute."
 	@test -e $(SHOP)/tailorbird.db || $(BIN)/tailorbird --shop-dir $(SHOP) simulate shop
+	@test -e $(SHOP)/models/current.json || echo "Training eight models on it: a minute or two."
 	@test -e $(SHOP)/models/current.json || $(BIN)/tailorbird --shop-dir $(SHOP) train
 	$(BIN)/tailorbird --shop-dir $(SHOP) serve --demo
 

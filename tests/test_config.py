@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tailorbird.app import App
 from tailorbird.config import Config, EventsConfig, load_config
 from tailorbird.errors import InvalidConfig
 from tailorbird.types import Event
@@ -75,3 +76,12 @@ def test_a_shop_can_give_its_own_types_a_weight() -> None:
     events = EventsConfig(weights={"brochure": 2.0})
     assert events.weight(Event(type="brochure", at=0)) == 2.0
     assert events.weight(Event(type="purchase", at=0)) == 8.0
+
+
+def test_models_that_do_not_exist_are_refused_when_a_shop_is_opened(tmp_path: Path) -> None:
+    text = '[policies.home]\nranker = "rankr"\n[policies.home.channels]\npopularr = 50\n[models.eas]\nx = 1\n'
+    with pytest.raises(InvalidConfig) as caught:
+        App.open(written(tmp_path, text))
+    for wrong, right in (("rankr", "ranker"), ("popularr", "popular"), ("eas", "ease")):
+        assert wrong in caught.value.message
+        assert f"Did you mean '{right}'?" in caught.value.message

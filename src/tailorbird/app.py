@@ -20,10 +20,12 @@ from tailorbird.backends.sql.ledger import SqlLedger
 from tailorbird.backends.sql.log import SqlLog
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
-from tailorbird.errors import BadModelFile, NotFound, Unavailable
+from tailorbird.errors import BadModelFile, InvalidConfig, NotFound, Unavailable, did_you_mean
 from tailorbird.learning.models import Models, load_models
 from tailorbird.learning.registry import Registry
+from tailorbird.learning.training import RANKER
 from tailorbird.protocols import Verdict
+from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import Decision, Entry, Item, Record, Request, User
 
 _CHUNK = 200
@@ -57,7 +59,9 @@ class App:
             raise Unavailable(
                 f"The shop directory {shop_dir} cannot be made: {error.strerror}.", hint="Choose one with --shop-dir."
             ) from error
-        return cls(shop_dir, config or load_config(shop_dir), clock)
+        config = config or load_config(shop_dir)
+        _check_names(config)
+        return cls(shop_dir, config, clock)
 
     @cached_property
     def ledger(self) -> SqlLedger:
@@ -206,6 +210,27 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_names(config: Config) -> None:
+    """Refuse a configuration that names models which do not exist: their slates would come from the bare catalogue.
+
+    Raises:
+        InvalidConfig: names every one of them.
+    """
+    named = [(f"models.{name}", name, {*RETRIEVERS, RANKER}) for name in config.models]
+    named += [(f"training.models: {name}", name, {*RETRIEVERS, RANKER}) for name in config.training.models]
+    for surface, recipe in config.policies.items():
+        named += [(f"policies.{surface}.channels.{name}", name, {*RETRIEVERS}) for name in recipe.channels]
+        if recipe.ranker:
+            named.append((f"policies.{surface}.ranker", recipe.ranker, {RANKER}))
+    lines = [
+        f"  {place}: no model is called '{name}'. {did_you_mean(name, ok)}"
+        for place, name, ok in named
+        if name not in ok
+    ]
+    if lines:
+        raise InvalidConfig("The configuration names models that do not exist:\n" + "\n".join(lines) + "\n")
 
 
 def _shares(weights: Mapping[int, float], names: Sequence[str]) -> dict[str, float]:

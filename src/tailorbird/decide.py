@@ -21,7 +21,7 @@ from tailorbird.errors import BadInput, TailorbirdError, UnknownSurface, did_you
 from tailorbird.features import VIEWS
 from tailorbird.features.online_state import OnlineState
 from tailorbird.protocols import FollowsCatalogue, Ranker, Reranker, Retriever
-from tailorbird.ranking.matrix import fused_score, matrix_columns, ranking_matrix, reciprocal_ranks
+from tailorbird.ranking.matrix import BESIDE_LAST, fused_score, matrix_columns, ranking_matrix, reciprocal_ranks
 from tailorbird.reranking.dpp import DppDiversity
 from tailorbird.reranking.exploration import Placement, place, seed_of
 from tailorbird.reranking.rules import allowed, boosts, one_per_group
@@ -197,6 +197,8 @@ class Engine:
         decision_id = request.decision_id or self._new_id()
         person = self._person(request)
         query = self.query(request, person)
+        if request.query:
+            watch.degraded.append("search: the query is not read yet, this is the person's slate")
         watch.stage("prepare")
         if request.cursor:
             pool, hidden = self._page(request.cursor)
@@ -299,12 +301,18 @@ class Engine:
         return pool
 
     def judge(self, pool: Candidates, request: Request, query: History, watch: Stopwatch) -> None:
-        """Every channel's score for the whole pool, into ``pool.scores``."""
+        """Every channel's score for the whole pool; some are also asked about the newest item of the query alone."""
+        last = query.last(1)
         for column, (name, retriever) in enumerate(self.retrievers.items()):
-            none = pool.scores[:, column]
             pool.scores[:, column] = watch.attempt(
-                f"{name} score", partial(retriever.score, request, query, pool.items), none
+                f"{name} score", partial(retriever.score, request, query, pool.items), pool.scores[:, column]
             )
+            if name in BESIDE_LAST:
+                pool.beside_last[:, column] = watch.attempt(
+                    f"{name} beside last",
+                    partial(retriever.score, request, last, pool.items),
+                    pool.beside_last[:, column],
+                )
 
     def matrix(self, pool: Candidates, request: Request, person: Person) -> FloatArray:
         """The ranker's matrix of this pool; see `ranking_matrix`."""
@@ -445,4 +453,4 @@ class Engine:
 def _candidates(items: IntArray, channels: Iterable[str]) -> Candidates:
     names = tuple(channels)
     shape = (len(items), len(names))
-    return Candidates(items, names, np.zeros(shape), np.zeros(shape, np.bool_), np.zeros(len(items)))
+    return Candidates(items, names, np.zeros(shape), np.zeros(shape), np.zeros(shape, np.bool_), np.zeros(len(items)))

@@ -322,13 +322,15 @@ class Candidates:
     """Items under consideration, in columns; n items, c channels.
 
     ``items`` (n,) item numbers; ``channels`` the c retrievers' names; ``scores`` (n, c) what each channel says of each
-    item, 0 where it has no opinion; ``found`` (n, c) whether the channel proposed the item itself; ``score`` (n,) the
-    order so far, higher is better; ``trail`` what was removed or moved on the way, for `explain`.
+    item, 0 where it has no opinion; ``beside_last`` (n, c) the same when asked about the newest item of the history
+    alone, 0 for channels that are not asked; ``found`` (n, c) whether the channel proposed the item itself; ``score``
+    (n,) the order so far, higher is better; ``trail`` what was removed or moved on the way, for `explain`.
     """
 
     items: IntArray
     channels: tuple[str, ...]
     scores: FloatArray
+    beside_last: FloatArray
     found: BoolArray
     score: FloatArray
     trail: dict[str, Any] = field(default_factory=dict)
@@ -339,7 +341,13 @@ class Candidates:
     def take(self, rows: NDArray[Any]) -> "Candidates":
         """These rows (a mask, or positions in the order wanted)."""
         return Candidates(
-            self.items[rows], self.channels, self.scores[rows], self.found[rows], self.score[rows], self.trail
+            self.items[rows],
+            self.channels,
+            self.scores[rows],
+            self.beside_last[rows],
+            self.found[rows],
+            self.score[rows],
+            self.trail,
         )
 
     def ordered(self) -> "Candidates":

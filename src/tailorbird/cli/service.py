@@ -192,7 +192,10 @@ def _visitors(app: "App", url: str, keys: FirstKeys | None) -> Iterator[None]:
     process = multiprocessing.get_context("spawn").Process(
         target=_visit, args=(app.shop_dir, url, key, os.getpid()), name="shoppers", daemon=True
     )
+    # Inherited by the new process: a Ctrl-C while it still imports is for the server too.
+    for_server = signal.signal(signal.SIGINT, signal.SIG_IGN)
     process.start()
+    signal.signal(signal.SIGINT, for_server)
     try:
         yield
     finally:

@@ -48,14 +48,8 @@ def _shop(app: App, beat: Beat) -> list[Matter]:
             Matter("warn", "No event has arrived yet.", "Bring the history:", "tailorbird import events events.jsonl")
         )
     elif not beat.events_per_minute:
-        found.append(
-            Matter(
-                "note",
-                "No event has come in for a minute.",
-                "Send shoppers to see it move:",
-                "tailorbird simulate traffic",
-            )
-        )
+        text = "No event has come in for a minute."
+        found.append(Matter("note", text, "If shoppers are there, see whether their tracker reaches /v1/events."))
     return found
 
 
@@ -68,7 +62,7 @@ def _models(app: App, serving: list[Manifest]) -> list[Matter]:
             text = "The promoted ranker was fitted on other channels or features and is idle."
             return [Matter("warn", text, "Channels are fused by rank until you train again:", "tailorbird train")]
         text = "No learned ranker serves; channels are fused by rank."
-        return [Matter("note", text, "Train one when there is enough history:", "tailorbird train")]
+        return [Matter("note", text, "This says whether there is enough history for one:", "tailorbird check")]
     oldest = min((manifest.created_at for manifest in serving), default=app.clock())
     days = (app.clock() - oldest) / DAY_SECONDS
     if days > 7:

@@ -6,10 +6,14 @@ sure one is.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from tailorbird.types import Candidates, FloatArray
+
+BESIDE_LAST: Final = frozenset({"covisitation", "item-knn", "content"})
+"""Channels that are also asked about the newest item of the history alone: what was just looked at says most."""
 
 
 def matrix_columns(channels: Sequence[str], features: Sequence[str]) -> tuple[str, ...]:
@@ -18,6 +22,7 @@ def matrix_columns(channels: Sequence[str], features: Sequence[str]) -> tuple[st
         *(f"{channel}.score" for channel in channels),
         *(f"{channel}.rank" for channel in channels),
         *(f"{channel}.relative" for channel in channels),
+        *(f"{channel}.beside_last" for channel in channels if channel in BESIDE_LAST),
         "n_found",
         "best_rank",
         *features,
@@ -25,13 +30,14 @@ def matrix_columns(channels: Sequence[str], features: Sequence[str]) -> tuple[st
 
 
 def ranking_matrix(pool: Candidates, features: FloatArray) -> FloatArray:
-    """One row per candidate; finite; shape (n, 3 * channels + 2 + n_features)."""
+    """One row per candidate; finite; shape (n, len(matrix_columns(...)))."""
     ranks = reciprocal_ranks(pool.scores)
     best = np.maximum(pool.scores.max(axis=0, initial=0.0), 1e-12)
     parts = (
         pool.scores,
         ranks,
         pool.scores / best,
+        pool.beside_last[:, [channel in BESIDE_LAST for channel in pool.channels]],
         pool.found.sum(axis=1, keepdims=True),
         ranks.max(axis=1, keepdims=True, initial=0.0),
         features,
