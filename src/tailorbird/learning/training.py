@@ -34,7 +34,8 @@ from tailorbird.types import DAY_SECONDS, Event, Interaction, Interactions, Reco
 RANKER: Final = LambdaRanker.name
 _CHUNK: Final = 5_000
 _SHARE_FOR_LABELS: Final = 0.2
-_CASES_FOR_SETTINGS: Final = 1_000
+_MOST_CASES_FOR_SETTINGS: Final = 1_000
+_SCORES_FOR_SETTINGS: Final = 20_000_000
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how far it is, from 0 to 1."""
@@ -195,11 +196,13 @@ class _Job:
 
         Half-lives and popularity exponents that are best on one shop lose to plain counting on another.
         """
+        # A case scores every item: with 100,000 of them, fewer cases say as much in the same time.
+        n_cases = max(200, min(_MOST_CASES_FOR_SETTINGS, _SCORES_FOR_SETTINGS // max(split.n_items, 1)))
         for name, model in list(channels.items()):
             if name not in SEARCHES or name in self.config.models or not len(split.validation):
                 continue
             self.progress(f"choosing settings: {name}", 0.25)
-            channels[name], self.chosen[name] = choose_query(name, model, split, ranks, n_cases=_CASES_FOR_SETTINGS)
+            channels[name], self.chosen[name] = choose_query(name, model, split, ranks, n_cases=n_cases)
 
     def rehearsed(self, channels: Sequence[str], *, with_ranker: bool) -> tuple[LambdaRanker | None, int]:
         """Fit on the earlier part of the log, choose settings and learn to rank on the later part.
