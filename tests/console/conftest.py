@@ -195,7 +195,7 @@ def look(browser: Any) -> Iterator[Callable[..., Visit]]:
     def signed_in(shop: Served, *, signed: bool = True, **options: Any) -> Visit:
         context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         visit = Visit(page, shop, [], [])
         page.on("console", lambda line: visit.complaints.append(line.text) if line.type == "error" else None)

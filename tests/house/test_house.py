@@ -35,7 +35,9 @@ def test_files_stay_short_enough_to_hold_in_the_head(module: Path) -> None:
 
 
 def test_drivers_appear_only_in_backends() -> None:
-    driver = re.compile(r"^\s*(import|from) (sqlalchemy|sqlite3|psycopg|redis|confluent_kafka|pyspark|nats)\b", re.M)
+    driver = re.compile(
+        r"^\s*(import|from) (sqlalchemy|sqlite3|psycopg|redis|confluent_kafka|pyspark|nats)\b", re.MULTILINE
+    )
     found = [m for m in MODULES if "backends" not in m.parts and driver.search(m.read_text())]
     assert not found
 
