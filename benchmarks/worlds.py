@@ -1,6 +1,6 @@
 """Whether the trained engine earns more clicks per slate than a popularity list, where the truth is known.
 
-Usage: ``python benchmarks/worlds.py [--worlds fashion,grocery] [--days 14] [--seed 1] [--oracle] [--json]``
+Usage: ``python benchmarks/worlds.py [--worlds fashion,grocery] [--history-days 60] [--days 14] [--seed 1] [--oracle] [--json]``
 
 Per world: write its history to a log, train as `tailorbird train` does, then let the *same* shoppers make the same
 visits to two shops: one whose slates are the popularity channel alone, one with the trained recipe. Both explore as
@@ -37,7 +37,6 @@ from tailorbird.simulator.worlds import WORLDS
 from tailorbird.types import DAY_SECONDS, Entry, Event, FloatArray, Record, Request
 
 NOW: Final = 1_750_000_000.0
-HISTORY_DAYS: Final = 60.0
 DRAWS: Final = 2_000
 FIRST_VISIT: Final = 1_000_000
 SURFACES: Final = ("home", "item", "cart")
@@ -177,14 +176,21 @@ def popularity_config(config: Config) -> Config:
 
 
 def measure(
-    name: str, *, seed: int, days: float, sizes: tuple[int, int], oracle: bool, say: Callable[[str], None]
+    name: str,
+    *,
+    seed: int,
+    history_days: float,
+    days: float,
+    sizes: tuple[int, int],
+    oracle: bool,
+    say: Callable[[str], None],
 ) -> dict[str, object]:
     """One world, from its history to the ratio."""
     world = World(name, shoppers=sizes[0], items=sizes[1], seed=seed, now=NOW)
-    listings = Listings(world, NOW - HISTORY_DAYS * DAY_SECONDS)
+    listings = Listings(world, NOW - history_days * DAY_SECONDS)
     with tempfile.TemporaryDirectory() as folder, App.open(Path(folder), config=CONFIG, clock=lambda: NOW) as app:
         n_events = 0
-        for entries in tell(world, HISTORY_DAYS, listings=listings):
+        for entries in tell(world, history_days, listings=listings):
             app.log.append(entries)
             n_events += sum(entry.kind == "event" for entry in entries)
         say(f"{name}: {n_events:,} events; training")
@@ -209,6 +215,7 @@ def measure(
     ratio, low, high = ratio_interval(earned["trained"], earned["popular"], seed)
     return {
         "world": name,
+        "history_days": history_days,
         "events": n_events,
         "models": sorted(manifest.name for manifest in run.manifests),
         "left_out": run.reasons,
@@ -237,7 +244,8 @@ def main() -> None:
     """Measure what was asked for; exit 1 if a world misses the target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", default=",".join(WORLDS))
-    parser.add_argument("--days", type=float, default=14.0)
+    parser.add_argument("--history-days", type=float, default=60.0, help="as `simulate shop` writes")
+    parser.add_argument("--days", type=float, default=14.0, help="of visits to the two shops")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shoppers", type=int, default=0, help="0: the world's own number")
     parser.add_argument("--items", type=int, default=0, help="0: the world's own number")
@@ -250,7 +258,15 @@ def main() -> None:
         print(sentence, file=sys.stderr)
 
     found = [
-        measure(name, seed=asked.seed, days=asked.days, sizes=sizes, oracle=asked.oracle, say=say)
+        measure(
+            name,
+            seed=asked.seed,
+            history_days=asked.history_days,
+            days=asked.days,
+            sizes=sizes,
+            oracle=asked.oracle,
+            say=say,
+        )
         for name in asked.worlds.split(",")
     ]
     if asked.json:
