@@ -1,6 +1,6 @@
 """Whether the trained engine earns more clicks per slate than a popularity list, where the truth is known.
 
-Usage: ``python benchmarks/worlds.py [--worlds fashion,grocery] [--history-days 60] [--days 14] [--seed 1] [--oracle] [--json]``
+Usage: ``python benchmarks/worlds.py [--worlds fashion,grocery] [--history-days 60] [--days 14] [--seed 1] [--oracle]``
 
 Per world: write its history to a log, train as `tailorbird train` does, then let the *same* shoppers make the same
 visits to two shops: one whose slates are the popularity channel alone, one with the trained recipe. Both explore as
