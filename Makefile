@@ -21,7 +21,7 @@ install: .venv/.installed  ## the environment alone, in .venv (EXTRAS=dev,deep a
 
 serve: install  ## a simulated shop with history, training, then API and console
 	@test -e $(SHOP)/tailorbird.db || echo "Making a shop with two months of history: about a minute."
-	@test -e $(SHOP)/tailorbird.db || $(BIN)/tailorbird --shop-dir $(SHOP) simulate shop
+	@test -e $(SHOP)/tailorbird.db -a ! -e $(SHOP)/simulator.part.json || $(BIN)/tailorbird --shop-dir $(SHOP) simulate shop
 	@test -e $(SHOP)/models/current.json || echo "Training eight models on it: a minute or two."
 	@test -e $(SHOP)/models/current.json || $(BIN)/tailorbird --shop-dir $(SHOP) train
 	$(BIN)/tailorbird --shop-dir $(SHOP) serve --demo
