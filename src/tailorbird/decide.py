@@ -5,7 +5,6 @@ fails or would come too late is left out, and the decision says so; the answer i
 that may be shown.
 """
 
-import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,11 +12,10 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import numpy as np
-import structlog
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, PolicyConfig
-from tailorbird.errors import BadInput, TailorbirdError, UnknownSurface, did_you_mean
+from tailorbird.errors import BadInput, UnknownSurface, did_you_mean
 from tailorbird.features import VIEWS
 from tailorbird.features.online_state import OnlineState
 from tailorbird.protocols import FollowsCatalogue, Ranker, Reranker, Retriever
@@ -25,6 +23,7 @@ from tailorbird.ranking.matrix import BESIDE_LAST, fused_score, matrix_columns, 
 from tailorbird.reranking.dpp import DppDiversity
 from tailorbird.reranking.exploration import Placement, place, seed_of
 from tailorbird.reranking.rules import allowed, boosts, one_per_group
+from tailorbird.stopwatch import Stopwatch
 from tailorbird.types import (
     NOBODY,
     SURFACES,
@@ -55,42 +54,6 @@ REASONS: Final = {
     "content": "Similar to {last}",
     "fallback": "From the catalogue",
 }
-
-
-class Stopwatch:
-    """Milliseconds per stage, and whether there is time for another one."""
-
-    def __init__(self, budget_ms: float, tick: Callable[[], float] = time.perf_counter) -> None:
-        self.spent: dict[str, float] = {}
-        self.degraded: list[str] = []
-        self._budget, self._tick = budget_ms, tick
-        self._start = self._last = tick()
-
-    def stage(self, name: str) -> None:
-        """Close the stage that ends here."""
-        now = self._tick()
-        self.spent[name] = self.spent.get(name, 0.0) + (now - self._last) * 1000
-        self._last = now
-
-    @property
-    def late(self) -> bool:
-        """Whether the budget is used up."""
-        return (self._tick() - self._start) * 1000 > self._budget
-
-    def attempt(self, what: str, work: Callable[[], T], otherwise: T) -> T:
-        """The work's result, or ``otherwise`` when there is no time or it fails; the decision will say which."""
-        if self.late:
-            self.degraded.append(f"{what}: left out, over budget")
-            return otherwise
-        try:
-            return work()
-        except TailorbirdError:
-            raise
-        except Exception:  # noqa: BLE001  # a stage's edge, see below
-            # The edge of a stage: whatever a model does wrong, the shopper still gets a slate and the log the cause.
-            structlog.get_logger("tailorbird.decide").exception("a stage failed", stage=what)
-            self.degraded.append(f"{what}: failed")
-            return otherwise
 
 
 class Engine:

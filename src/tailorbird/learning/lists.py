@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from tailorbird.decide import Engine, Stopwatch
+from tailorbird.decide import Engine
+from tailorbird.stopwatch import Stopwatch
 from tailorbird.types import Array, Candidates, FloatArray, History, IntArray, Person, Request
 
 GRADES: Final[Mapping[str, int]] = {
