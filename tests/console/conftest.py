@@ -187,16 +187,33 @@ _COLOURS_OF = """(selector) => [...document.querySelectorAll(selector)].filter(e
 })"""
 
 
-@pytest.fixture
-def look(browser: Any) -> Iterator[Callable[..., Visit]]:
-    """Open a signed-in page of a shop: ``look(shop, colour_scheme="dark")``."""
-    contexts = []
+@pytest.fixture(scope="module")
+def contexts(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Browser contexts by shop and options, kept for the module: what one test fetched, the next one has."""
+    kept: dict[tuple[Any, ...], Any] = {}
 
-    def signed_in(shop: Served, *, signed: bool = True, **options: Any) -> Visit:
-        context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
-        contexts.append(context)
-        context.set_default_timeout(30_000)
-        page = context.new_page()
+    def context(shop: Served, *, signed: bool, **options: Any) -> Any:
+        key = (shop.address, signed, *sorted(options.items()))
+        if key not in kept:
+            kept[key] = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+            kept[key].set_default_timeout(20_000)
+            if signed:
+                kept[key].add_cookies([{"name": COOKIE, "value": token_of(shop), "url": shop.address}])
+        return kept[key]
+
+    yield context
+    for one in kept.values():
+        one.close()
+
+
+@pytest.fixture
+def look(contexts: Callable[..., Any]) -> Iterator[Callable[..., Visit]]:
+    """Open a signed-in page of a shop: ``look(shop, color_scheme="dark")``."""
+    pages = []
+
+    def opened(shop: Served, *, signed: bool = True, **options: Any) -> Visit:
+        page = contexts(shop, signed=signed, **options).new_page()
+        pages.append(page)
         visit = Visit(page, shop, [], [])
         page.on("console", lambda line: visit.complaints.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: visit.complaints.append(str(error)))
@@ -208,10 +225,8 @@ def look(browser: Any) -> Iterator[Callable[..., Visit]]:
                 else visit.elsewhere.append(request.url)
             ),
         )
-        if signed:
-            context.add_cookies([{"name": COOKIE, "value": token_of(shop), "url": shop.address}])
         return visit
 
-    yield signed_in
-    for context in contexts:
-        context.close()
+    yield opened
+    for page in pages:
+        page.close()

@@ -85,7 +85,7 @@ def test_the_overview_rests_while_its_tab_is_hidden(look, shop):
 
 
 def test_the_toggle_outlives_the_page(look, shop):
-    visit = look(shop, color_scheme="light")
+    visit = look(shop, color_scheme="light", locale="en-GB")
     visit.open("/console/models")
     assert visit.page.get_attribute("html", "data-theme") == "light"
     visit.page.click("[data-theme-toggle]")
