@@ -18,8 +18,9 @@ from numba import njit
 from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
+from tailorbird.retrieval.loops import push, sort_heap
 from tailorbird.retrieval.neighbours import QueryConfig, entries_known
-from tailorbird.retrieval.rows import Longs, best_of
+from tailorbird.retrieval.rows import Longs
 from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Request
 
 
@@ -67,14 +68,18 @@ class ImplicitAls:
     def retrieve(self, _request: Request, history: History, limit: int) -> tuple[IntArray, FloatArray]:
         """The items nearest to the person's vector; none for a history of which nothing is known."""
         person = self._person(history)
-        return best_of(self._vectors @ person, limit) if person.any() else (np.empty(0, np.int32), np.empty(0))
+        limit = max(0, min(limit, len(self._vectors))) if person.any() else 0
+        items, scores = np.empty(limit, np.int32), np.empty(limit)
+        if limit:
+            _best_products(self._vectors, person, items, scores)
+        return items, scores
 
     def score(self, _request: Request, history: History, items: IntArray) -> FloatArray:
         """The inner product with the person's vector: about 1 for what they surely want."""
         person = self._person(history)
         known = (items >= 0) & (items < len(self._vectors))
         scores = np.zeros(len(items))
-        scores[known] = self._vectors[items[known]] @ person
+        _products(self._vectors, person, items, np.flatnonzero(known), scores)
         return scores
 
     def arrays(self) -> Mapping[str, Array]:
@@ -138,6 +143,25 @@ def _grouped(rows: IntArray, columns: IntArray, weights: Array, n_rows: int) -> 
     order = np.argsort(rows, kind="stable")
     pointers = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.bincount(rows, minlength=n_rows))))
     return pointers, columns[order], weights[order]
+
+
+@njit(cache=True)
+def _best_products(vectors: Array, person: Array, items: IntArray, scores: FloatArray) -> None:
+    """Write the rows with the highest inner product, best first: half the time of a product and a choice after it."""
+    size, limit, lowest = 0, len(items), -np.inf
+    for item in range(len(vectors)):
+        score = _dot(vectors[item], person)
+        if score >= lowest:
+            size = push(items, scores, size, item, score)
+            lowest = scores[0] if size == limit else lowest
+    sort_heap(items, scores, size)
+
+
+@njit(cache=True)
+def _products(vectors: Array, person: Array, items: IntArray, places: Longs, scores: FloatArray) -> None:
+    """Write the inner product of the item at each of ``places``."""
+    for place in places:
+        scores[place] = _dot(vectors[items[place]], person)
 
 
 @njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
