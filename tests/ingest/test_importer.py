@@ -123,6 +123,28 @@ def test_an_order_without_times_is_refused_with_the_option_that_takes_it(tmp_pat
     assert [e.at - start for e in events(log)] == [60.0, 120.0, 60.0]
 
 
+def test_events_whose_items_would_be_lost_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / "events"
+    folder.mkdir()
+    (folder / "a.csv").write_text("type,at,user_id,item_id\nitem_view,2024-05-01,1,a\n")
+    (folder / "b.csv").write_text("type,at,user_id,thing\nitem_view,2024-05-01,1,a\n")
+    log = MemoryLog()
+    with pytest.raises(UnknownColumn, match=r"b\.csv has no column for item_id.*--map item_id=COLUMN"):
+        run(log, folder)
+    assert log.last_seq() == 0
+    with pytest.raises(UnknownColumn, match="item_id"):
+        run(log, folder / "b.csv", event_type="cart_add=item_view")
+
+
+def test_events_that_are_about_no_item_need_no_column_of_items(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("type,at,user_id\npage_view,2024-05-01,1\n")
+    with pytest.raises(UnknownColumn, match="--type page_view"):
+        run(MemoryLog(), path)
+    assert run(MemoryLog(), path, event_type="page_view").accepted == 1
+    assert run(MemoryLog(), path, event_type="page_view=page_view").accepted == 1
+
+
 def test_their_names_of_types_become_ours(tmp_path: Path) -> None:
     log, path = MemoryLog(), lines(tmp_path / "a.jsonl", [{**VIEW, "type": "view"}, {**VIEW, "type": "cart"}])
     run(log, path, event_type="item_view=view,cart_add=cart")

@@ -1,9 +1,13 @@
 """Their columns as our fields."""
 
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from tailorbird.errors import BadInput, UnknownColumn
-from tailorbird.ingest.mapping import ColumnMap, parse_map, parse_types
+from tailorbird.ingest.mapping import ColumnMap, Kind, parse_map, parse_types
 
 
 def test_pairs_dotted_fields_and_columns_with_commas() -> None:
@@ -72,9 +76,41 @@ def test_a_table_without_what_we_need_is_given_a_map_to_try() -> None:
         ColumnMap("events").check("a.csv", ["CustomerID", "StockCode", "InvoiceDate"], (), fixed=True)
 
 
+def refusal(kind: Kind, columns: list[str], *, pairs: Mapping[str, str] | None = None, **asked: Any) -> str:
+    with pytest.raises(UnknownColumn) as refused:
+        ColumnMap(kind, pairs).check("a.csv", columns, (), **{"fixed": True, **asked})
+    return str(refused.value)
+
+
+def test_events_about_items_need_a_column_of_items_and_the_map_to_fill_in_is_complete() -> None:
+    theirs = ["when", "who", "what", "thing"]
+    told = refusal("events", theirs, about_items=True)
+    assert "no column for type, at, user_id, item_id. Its columns: when, who, what, thing." in told
+    assert "--map type=COLUMN,at=COLUMN,user_id=COLUMN,item_id=COLUMN" in told
+    told = refusal("events", theirs, pairs={"at": "when", "type": "what", "user_id": "who"}, about_items=True)
+    assert "no column for item_id." in told
+    assert "--map at=when,type=what,user_id=who,item_id=COLUMN" in told
+    assert "--type page_view" in told
+    assert "--map item_id=COLUMN" in refusal("items", theirs)
+    ColumnMap("events").check("a.csv", ["type", "at", "user_id", "items"], (), fixed=True, about_items=True)
+
+
+def test_the_map_to_fill_in_can_be_typed_as_it_stands() -> None:
+    told = refusal("items", ["Item ID", "Price, EUR"], pairs={"price": "Price, EUR"})
+    typed = shlex.split(told[told.index("--map ") :])[1].removesuffix(".")
+    assert parse_map("items", [typed]) == {"item_id": "Item ID", "price": "Price, EUR"}
+
+
+def test_records_without_a_field_that_all_need_are_refused_where_columns_may_vary_too() -> None:
+    assert "no column for type, at." in refusal("events", ["user", "thing"], fixed=False, about_items=True)
+    assert "no column for item_id." in refusal("items", ["thing"], fixed=False)
+    ColumnMap("events").check("a.jsonl", ["type", "at"], (), fixed=False, about_items=True)
+    ColumnMap("items").check("a.jsonl", [], (), fixed=False)
+
+
 def test_an_anonymous_id_and_a_given_type_will_do() -> None:
     ColumnMap("events").check("a.csv", ["anonymous_id", "at"], ("type",), fixed=True)
-    ColumnMap("events").check("a.jsonl", ["unlike"], (), fixed=False)
+    ColumnMap("events").check("a.jsonl", ["at"], ("type",), fixed=False)
 
 
 def test_one_type_for_all_or_our_names_for_theirs() -> None:

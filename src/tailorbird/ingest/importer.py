@@ -21,7 +21,7 @@ from tailorbird.errors import (
     UnknownFormat,
     did_you_mean,
 )
-from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
+from tailorbird.ingest.events import ABOUT_AN_ITEM, Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.fields import read_id, read_number, read_time, shown
 from tailorbird.ingest.items import entry_of_item, parse_item
 from tailorbird.ingest.mapping import ColumnMap, Kind, parse_types
@@ -128,6 +128,8 @@ def import_file(
     """
     run = _Import(log, kind, options or ImportOptions(), now, Report() if report is None else report)
     files = find_files(path)
+    for file in files:
+        run.check(file)
     passes = [run.take_file] if kind == "events" else [run.look_for_repeats, run.take_file]
     done, whole = 0, max(1, len(passes) * sum(file.stat().st_size for file in files))
     for read in passes:
@@ -158,6 +160,10 @@ class _Import:
         self._order_from = None if options.order_from is None else read_time("--order-from", options.order_from)
         self._repeats = Repeats(options.repeats)
         self._writer = _Writer(log, report)
+
+    def check(self, file: Path) -> None:
+        """Refuse a file that cannot be taken, before anything of any file is."""
+        self._open(file)
 
     def look_for_repeats(self, file: Path) -> Iterator[float]:
         """The first pass over items and users, telling its share of the file now and then."""
@@ -209,11 +215,16 @@ class _Import:
     def _open(self, file: Path) -> Table:
         table = open_table(file, encoding=self._options.encoding)
         given = () if self._type is None else ("type",)
-        self._map.check(file.name, table.columns, given, fixed=table.fixed)
+        self._map.check(file.name, table.columns, given, fixed=table.fixed, about_items=self._about_items())
         for column, _ in self._skip:
             if column not in table.columns:
                 raise UnknownColumn(f"{file.name} has no column {column!r}.", hint=did_you_mean(column, table.columns))
         return table
+
+    def _about_items(self) -> bool:
+        """Whether the events are about items, as far as is known: --type may say that they are not."""
+        named = {self._type} if self._type is not None else set(self._types.values())
+        return self._kind == "events" and (not named or not ABOUT_AN_ITEM.isdisjoint(named))
 
     def _records(self, table: Table) -> Iterator[tuple[int, dict[str, Any] | BrokenLine | None]]:
         """Each row by our names, None where it is to be skipped."""

@@ -6,7 +6,9 @@ kept, the unknown ones in ``properties`` (events), ``attributes`` (items) or ``t
 """
 
 import csv
+import io
 import re
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
@@ -30,6 +32,7 @@ _NEEDED: Final[Mapping[Kind, Sequence[Sequence[str]]]] = {
     "items": (("item_id",),),
     "users": (("user_id",),),
 }
+_ITEMS: Final = ("item_id", "items")
 _SUGGESTED_TOO: Final[Mapping[Kind, Sequence[str]]] = {
     "events": ("item_id", "session_id", "quantity", "price", "rating"),
     "items": ("title", "categories", "brand", "price", "image_url"),
@@ -90,11 +93,14 @@ class ColumnMap:
             return None
         return frozenset(self.pairs.values()) | (self._own_names & frozenset(columns))
 
-    def check(self, where: str, columns: Sequence[str], given: Collection[str], *, fixed: bool) -> None:
+    def check(
+        self, where: str, columns: Sequence[str], given: Collection[str], *, fixed: bool, about_items: bool = False
+    ) -> None:
         """Refuse a mapping that names a column the table lacks, or a table without what every record needs.
 
         ``given`` are fields that need no column, because an option sets them; ``fixed`` says that no row can have
-        other columns than ``columns``.
+        other columns than ``columns``: where one can, a field that has an alternative may still come. ``about_items``
+        says that the events are about items, so that without a column of items they would say nothing.
 
         Raises:
             UnknownColumn: lists the columns, the nearest one, and a mapping to try.
@@ -102,14 +108,13 @@ class ColumnMap:
         for theirs in self.pairs.values():
             if theirs not in columns and theirs.partition(".")[0] not in columns:
                 raise UnknownColumn(f"{where} has no column {theirs!r}.", hint=did_you_mean(theirs, columns))
-        if not fixed:
-            return
         has = set(given) | {_inner(ours)[0] for ours in self.pairs} | (frozenset(columns) - set(self.pairs.values()))
-        missing = [names[0] for names in _NEEDED[self.kind] if not has.intersection(names)]
-        if missing:
+        needed = [*_NEEDED[self.kind], *((_ITEMS,) if about_items else ())]
+        missing = [names[0] for names in needed if not has.intersection(names) and (fixed or len(names) == 1)]
+        if missing and columns:
             raise UnknownColumn(
                 f"{where} has no column for {', '.join(missing)}. Its columns: {', '.join(columns)}.",
-                hint=self._suggestion(columns, has),
+                hint=self._suggestion(columns, has, missing),
             )
 
     def apply(self, row: Mapping[str, Any], *, texts: bool = False) -> dict[str, Any]:
@@ -138,19 +143,32 @@ class ColumnMap:
                 record.setdefault(ours, {})[inner] = value
         return record
 
-    def _suggestion(self, columns: Sequence[str], has: Collection[str]) -> str:
-        """A --map to try, out of names that others use for the same thing."""
+    def _suggestion(self, columns: Sequence[str], has: Collection[str], missing: Sequence[str]) -> str:
+        """A whole --map: what was given, what others call the same thing, and what is left to fill in."""
         plain = {"".join(ch for ch in name.lower() if ch.isalnum()): name for name in reversed(columns)}
-        guesses: dict[str, str] = {}
-        for field in [*(names[0] for names in _NEEDED[self.kind]), *_SUGGESTED_TOO[self.kind]]:
+        pairs = dict(self.pairs)
+        for field in dict.fromkeys([*missing, *_SUGGESTED_TOO[self.kind]]):
             aliases = (field.replace("_", ""), *_KNOWN_AS.get(field, ()))
             found = next((plain[alias] for alias in aliases if alias in plain), None)
-            if field not in has and found and found not in guesses.values():
-                guesses[field] = found
-        pairs = ",".join(f"{ours}={theirs}" for ours, theirs in guesses.items()) or "user_id=THEIRS,at=THEIRS"
-        if self.kind == "events" and "type" not in has and "type" not in guesses:
-            return f"Name them: --map {pairs}, and --type purchase (or another) where all events are of one type."
-        return f"Name them: --map {pairs}."
+            if field not in has and found and found not in pairs.values():
+                pairs[field] = found
+            elif field in missing:
+                pairs[field] = "COLUMN"
+        hints = [f"Name them: --map {_typed(pairs)}."]
+        if "COLUMN" in pairs.values():
+            hints.append("Write one of its columns for each COLUMN.")
+        if pairs.get("type") == "COLUMN":
+            hints.append("Where all events are of one type, leave type out and add --type purchase (or another).")
+        if self.kind == "events" and pairs.get("item_id") == "COLUMN":
+            hints.append("Where none is about an item, leave item_id out and add --type page_view (or another).")
+        return " ".join(hints)
+
+
+def _typed(pairs: Mapping[str, str]) -> str:
+    """The pairs as a shell and `parse_map` read them."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([f"{ours}={theirs}" for ours, theirs in pairs.items()])
+    return shlex.quote(text.getvalue())
 
 
 def parse_map(kind: Kind, texts: Iterable[str]) -> dict[str, str]:
