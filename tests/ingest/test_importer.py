@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tailorbird.backends.memory import MemoryLog
+from tailorbird.config import Config, EventsConfig
 from tailorbird.errors import BadInput, UnknownColumn, UnknownFormat
 from tailorbird.ingest.importer import BATCH_ENTRIES, ImportOptions, Report, import_file
 from tailorbird.ingest.mapping import Kind
@@ -149,6 +150,31 @@ def test_their_names_of_types_become_ours(tmp_path: Path) -> None:
     log, path = MemoryLog(), lines(tmp_path / "a.jsonl", [{**VIEW, "type": "view"}, {**VIEW, "type": "cart"}])
     run(log, path, event_type="item_view=view,cart_add=cart")
     assert [e.type for e in events(log)] == ["item_view", "cart_add"]
+
+
+def test_types_that_the_shop_does_not_know_are_counted_and_told_with_the_remedy(tmp_path: Path) -> None:
+    rows = [{**VIEW, "type": kind} for kind in ("view", "view", "add to cart", "item_view", "tasting")]
+    path = lines(tmp_path / "a.jsonl", rows)
+    report = import_file(
+        MemoryLog(), path, "events", now=NOW, config=Config(events=EventsConfig(weights={"tasting": 1}))
+    )
+    assert report.as_json()["unknown_types"] == {"view": 2, "add to cart": 1}
+    view, cart, remedy = report.notes
+    assert view.startswith("2 rows are of the type 'view', which")
+    assert "count for nothing" in view
+    assert "1 row is of the type 'add to cart'" in cart
+    for part in ("[events.weights]", "view = 1.0", "--type item_view=view", "second time"):
+        assert part in remedy
+    again = run(MemoryLog(), path, event_type="item_view=view,cart_add=add to cart,cart_add=tasting")
+    assert "unknown_types" not in again.as_json()
+    assert again.notes == []
+
+
+def test_events_none_of_which_names_an_item_are_told(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", [{"type": "view", "at": AT, "user_id": "u1", "thing": "i1"}])
+    assert "None of the 1 events names an item" in run(MemoryLog(), path).notes[-1]
+    searched = {"type": "search", "at": AT, "user_id": "u1", "query": "cup"}
+    assert run(MemoryLog(), lines(path, [searched])).notes == []
 
 
 def test_decimal_commas_are_read_where_asked(tmp_path: Path) -> None:

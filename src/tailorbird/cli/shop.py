@@ -240,6 +240,7 @@ def _import(context: typer.Context, file: Path, kind: "Kind", options: "ImportOp
             kind,
             now=time.time(),
             options=options,
+            config=app.config,
             report=report,
             progress=lambda share, rows: show(share, f"{rows:,} rows"),
         )

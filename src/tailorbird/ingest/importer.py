@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from tailorbird.config import Config
 from tailorbird.errors import (
     BadInput,
     BadNumber,
@@ -28,6 +29,7 @@ from tailorbird.ingest.mapping import ColumnMap, Kind, parse_types
 from tailorbird.ingest.repeats import Repeats, Rule
 from tailorbird.ingest.sources import find_files
 from tailorbird.ingest.tables import Table, open_table
+from tailorbird.ingest.unknown_types import UnknownTypes
 from tailorbird.ingest.users import entry_of_user, parse_user
 from tailorbird.protocols import Log, Verdict
 from tailorbird.types import Entry
@@ -62,6 +64,7 @@ class Report:
     rejected: int = 0
     reasons: list[Reason] = field(default_factory=list)
     skipped: int = 0
+    unknown_types: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -82,8 +85,8 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The public shape."""
         counts = {name: getattr(self, name) for name in ("rows", "accepted", "duplicates", "rejected")}
-        skipped = {"skipped": self.skipped} if self.skipped else {}
-        return {**counts, **skipped, "reasons": [vars(reason) for reason in self.reasons]}
+        rare = {name: getattr(self, name) for name in ("skipped", "unknown_types") if getattr(self, name)}
+        return {**counts, **rare, "reasons": [vars(reason) for reason in self.reasons]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,20 +116,22 @@ def import_file(
     *,
     now: float,
     options: ImportOptions | None = None,
+    config: Config | None = None,
     report: Report | None = None,
     progress: Progress = lambda _share, _rows: None,
 ) -> Report:
     """Append every good row of a file, or of all files below a directory, to the log.
 
-    ``now`` judges the times of events and dates the versions of items and users. ``report`` may be given, so that its
-    figures are there when this raises.
+    ``now`` judges the times of events and dates the versions of items and users; ``config`` says which types of events
+    the shop knows. ``report`` may be given, so that its figures are there when this raises.
 
     Raises:
         UnreadableFile, UnknownFormat, BadEncoding, UnknownColumn: nothing, or nothing more, can be read.
         BadInput: an option makes no sense.
         Unavailable: the log cannot take more now; what was accepted is kept.
     """
-    run = _Import(log, kind, options or ImportOptions(), now, Report() if report is None else report)
+    report = Report() if report is None else report
+    run = _Import(log, kind, options=options or ImportOptions(), config=config or Config(), now=now, report=report)
     files = find_files(path)
     for file in files:
         run.check(file)
@@ -136,16 +141,18 @@ def import_file(
         for file in files:
             size = file.stat().st_size
             for share in read(file):
-                progress((done + share * size) / whole, run.report.rows)
+                progress((done + share * size) / whole, report.rows)
             done += size
     run.finish()
-    return run.report
+    return report
 
 
 class _Import:
     """One run over some files."""
 
-    def __init__(self, log: Log, kind: Kind, options: ImportOptions, now: float, report: Report) -> None:
+    def __init__(
+        self, log: Log, kind: Kind, *, options: ImportOptions, config: Config, now: float, report: Report
+    ) -> None:
         if options.fmt not in FORMATS:
             raise UnknownFormat(f"There is no format {options.fmt!r}.", hint=did_you_mean(options.fmt, FORMATS))
         if options.decimal not in (".", ","):
@@ -159,6 +166,7 @@ class _Import:
         self._type, self._types = parse_types(options.event_type)
         self._order_from = None if options.order_from is None else read_time("--order-from", options.order_from)
         self._repeats = Repeats(options.repeats)
+        self._unknown_types = UnknownTypes(config.events)
         self._writer = _Writer(log, report)
 
     def check(self, file: Path) -> None:
@@ -202,6 +210,8 @@ class _Import:
         self._writer.flush()
         if note := self._repeats.note(self._kind):
             self.report.notes.append(note)
+        self.report.unknown_types = dict(self._unknown_types.counts)
+        self.report.notes.extend(self._unknown_types.notes())
 
     def _take(self, raw: dict[str, Any] | BrokenLine, line: int, where: str, ordinals: Ordinals) -> None:
         if isinstance(raw, BrokenLine):
@@ -250,7 +260,9 @@ class _Import:
             raw["type"] = self._types.get(raw["type"], raw["type"])
         if self._order_from is not None and raw.get("at") is not None:
             raw["at"] = self._order_from + _STEP_SECONDS * _place_in_order(raw["at"])
-        return entry_of_event(parse_event(raw, now=self._now), ordinals)
+        event = parse_event(raw, now=self._now)
+        self._unknown_types.see(event)
+        return entry_of_event(event, ordinals)
 
     def _key(self, raw: dict[str, Any]) -> str | None:
         name = "item_id" if self._kind == "items" else "user_id"
