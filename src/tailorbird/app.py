@@ -4,6 +4,7 @@ An `App` is one shop directory, opened by one process. Commands that only need t
 the engine: it is built, and the log followed to its end, when it is first asked for.
 """
 
+import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -110,6 +111,15 @@ class App:
         if not self._unapplied:
             self._unapplied.extend(self.log.read(self.engine.seq, _CHUNK))
         return bool(self._unapplied)
+
+    def settle(self) -> None:
+        """Before serving: what is there now stays, so the collector need not walk through it again and again.
+
+        What comes later are mostly people, who stay too; it looks for garbage among them a hundred times less often.
+        """
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(70_000, 20, 20)
 
     def recommend(self, request: Request) -> Decision:
         """Decide, and put the decision into the ledger. Never waits for a disk."""

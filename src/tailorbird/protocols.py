@@ -27,10 +27,11 @@ from tailorbird.types import (
 
 
 class Scope(StrEnum):
-    """Whose state a feature view keeps."""
+    """Whose state a feature view keeps. One of scope request keeps none: it reads the request and the catalogue."""
 
     USER = "user"
     ITEM = "item"
+    REQUEST = "request"
 
 
 class FeatureView(Protocol):

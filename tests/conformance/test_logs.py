@@ -46,6 +46,16 @@ def test_an_event_twice_is_a_duplicate_or_a_conflict(log: Log) -> None:
     assert log.last_seq() == 1
 
 
+def test_a_large_batch_with_one_event_that_came_before_loses_nothing(log: Log) -> None:
+    log.append([entry("event", "e1700")])
+    batch = [entry("event", f"e{n}") for n in range(2_000)]
+    verdicts = list(log.append(batch))
+    assert [n for n, verdict in enumerate(verdicts) if verdict is not ACCEPTED] == [1700]
+    assert verdicts[1700] is DUPLICATE
+    assert [r.key for r in log.read(1, 5_000)] == [e.key for e in batch if e.key != "e1700"]
+    assert list(log.append(batch)) == [DUPLICATE] * 2_000
+
+
 @pytest.mark.parametrize("kind", ["item", "user", "identity"])
 def test_a_body_that_differs_from_the_current_one_is_a_new_version(log: Log, kind: str) -> None:
     assert list(log.append([entry(kind, "k", b) for b in (b"1", b"1", b"2", b"1")])) == [

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import gc
 import logging
 import multiprocessing
 import os
@@ -94,9 +93,7 @@ def serve_shop(app: "App", door: socket.socket, *, host: str, port: int, demo: b
     with progress("following the log") as show:
         app.__dict__["engine"] = app.build_engine(lambda done, of: show(done / max(of, 1), f"{done:,} records"))
     api = create_api(app, also=_console(app))
-    # What is there now stays: the collector need not walk through a hundred thousand items again and again.
-    gc.collect()
-    gc.freeze()
+    app.settle()
     _greet(app, keys, host=host, port=port)
     server = uvicorn.Server(
         uvicorn.Config(

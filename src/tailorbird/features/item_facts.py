@@ -1,4 +1,4 @@
-"""What the catalogue itself says of an item: price, discount, age. A fold whose state is empty."""
+"""What the catalogue itself says of an item: price, discount, age. Keeps nothing."""
 
 from typing import ClassVar, Final
 
@@ -6,32 +6,31 @@ import numpy as np
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.protocols import Scope
-from tailorbird.types import DAY_SECONDS, Array, FloatArray, IntArray, Interaction, Request
+from tailorbird.types import DAY_SECONDS, FloatArray, IntArray, Interaction, Request
 
 _UNKNOWN_AGE_DAYS: Final = 365.0
 
 
 class ItemFacts:
-    """Fold of scope item."""
+    """Of scope request."""
 
     name: ClassVar[str] = "item_facts"
     version: ClassVar[int] = 1
-    scope: ClassVar[Scope] = Scope.ITEM
+    scope: ClassVar[Scope] = Scope.REQUEST
     columns: ClassVar[tuple[str, ...]] = ("log_price", "discount", "log_age_days")
 
-    def empty(self) -> Array:
-        """Nothing to keep; shape (0,)."""
-        return np.zeros(0)
+    def empty(self) -> None:
+        """Nothing to keep."""
 
-    def update(self, state: Array, _step: Interaction, _catalogue: Catalogue) -> Array:
+    def update(self, state: None, _step: Interaction, _catalogue: Catalogue) -> None:
         """Events change nothing."""
         return state
 
-    def merge(self, mine: Array, _theirs: Array) -> Array:
+    def merge(self, mine: None, _theirs: None) -> None:
         """Nothing with nothing."""
         return mine
 
-    def read(self, _state: Array, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
+    def read(self, _state: None, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
         """Log price (0 if not known), share off the list price in [0, 1], log of days since the item was created."""
         price, list_price = catalogue.price[items], catalogue.list_price[items]
         age_days = np.maximum(request.at - catalogue.created_at[items], 0.0) / DAY_SECONDS

@@ -4,7 +4,7 @@
 applied the same records hold the same state to the bit. Nothing here is locked: one thread owns it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +12,7 @@ import numpy as np
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import EventsConfig
-from tailorbird.features.recent_items import Recent, RecentItems
+from tailorbird.features.recent_items import RecentItems, history_of
 from tailorbird.protocols import FeatureView, Scope
 from tailorbird.types import (
     NOBODY,
@@ -54,9 +54,12 @@ class OnlineState:
         self._views: list[FeatureView] = [_made(view, events) for view in views]
         self._users: dict[str, User] = {}
         self._number: dict[str, int] = {}
-        self._of_user: dict[str, list[Any]] = {v.name: [] for v in self._views if v.scope is Scope.USER}
+        self._user_views = [view for view in self._views if view.scope is Scope.USER]
+        # Per person the states of the user views, in their order; None until there is something to keep.
+        self._people: list[list[Any] | None] = []
         self._room = 1024
         self._of_item: dict[str, Array] = {v.name: _rows(v, self._room) for v in self._views if v.scope is Scope.ITEM}
+        self._item_views = [(view, view.name) for view in self._views if view.scope is Scope.ITEM]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -80,14 +83,14 @@ class OnlineState:
         """Let every view take one step."""
         if step.item >= self._room:
             self._make_room(step.item)
-        person, item, catalogue = step.person, step.item, self.catalogue
-        for view in self._views:
-            if view.scope is Scope.USER:
-                states = self._of_user[view.name]
-                states[person] = view.update(states[person], step, catalogue)
-            else:
-                rows = self._of_item[view.name]
-                rows[item] = view.update(rows[item], step, catalogue)
+        catalogue, states = self.catalogue, self._people[step.person]
+        if states is None:
+            states = self._people[step.person] = self._nothing()
+        for n, view in enumerate(self._user_views):
+            states[n] = view.update(states[n], step, catalogue)
+        for view, name in self._item_views:
+            rows = self._of_item[name]
+            rows[step.item] = view.update(rows[step.item], step, catalogue)
 
     def number(self, key: str) -> int:
         """The number of a person, given out now for a key that is new."""
@@ -95,26 +98,23 @@ class OnlineState:
         if number is None:
             number = self._number[key] = len(self.keys)
             self.keys.append(key)
-            for view in self._views:
-                if view.scope is Scope.USER:
-                    self._of_user[view.name].append(view.empty())
+            self._people.append(None)
         return number
 
     def person(self, key: str) -> Person:
         """Whoever has this key, with their states; a stranger's empty ones if nobody does."""
         number = self._number.get(key, NOBODY)
         user = self._users.get(key) or (self._users.get(self.keys[number]) if number != NOBODY else None)
-        states = self._states(number)
-        return Person(key, number, self.history(number), states, user)
+        return Person(key, number, self.history(number), self._named(self._states(number)), user)
 
     def stranger(self, steps: Iterable[Interaction]) -> Person:
         """Somebody of whom only these interactions are known; nothing of them is kept."""
-        states = {view.name: view.empty() for view in self._views if view.scope is Scope.USER}
+        states = self._nothing()
         for step in steps:
-            for view in self._views:
-                if view.scope is Scope.USER:
-                    states[view.name] = view.update(states[view.name], step, self.catalogue)
-        return Person("", NOBODY, states[RecentItems.name].history(), states)
+            for n, view in enumerate(self._user_views):
+                states[n] = view.update(states[n], step, self.catalogue)
+        named = self._named(states)
+        return Person("", NOBODY, history_of(named), named)
 
     def user(self, user_id: str) -> User | None:
         """What the shop told us about a user."""
@@ -122,17 +122,16 @@ class OnlineState:
 
     def history(self, number: int) -> History:
         """The history of a person's number; empty for NOBODY."""
-        if number == NOBODY:
-            return History.empty()
-        recent: Recent = self._of_user[RecentItems.name][number]
-        return recent.history()
+        states = None if number == NOBODY else self._people[number]
+        return History.empty() if states is None else history_of(self._named(states))
 
     def read(self, person: Person, request: Request, items: IntArray) -> FloatArray:
         """The features of each item for this person now, in the order of ``columns``; shape (n, len(columns))."""
         self._make_room(int(items.max(initial=0)))
         parts = []
         for view in self._views:
-            state = person.states[view.name] if view.scope is Scope.USER else self._of_item[view.name][items]
+            rows = self._of_item.get(view.name)
+            state = person.states.get(view.name) if rows is None else rows[items]
             parts.append(view.read(state, request, items, self.catalogue))
         return np.concatenate(parts, axis=1)
 
@@ -141,10 +140,15 @@ class OnlineState:
         self._make_room(len(self.catalogue) - 1)
         return self._of_item[view][: len(self.catalogue)]
 
-    def _states(self, number: int) -> Mapping[str, Any]:
-        if number == NOBODY:
-            return {view.name: view.empty() for view in self._views if view.scope is Scope.USER}
-        return {name: states[number] for name, states in self._of_user.items()}
+    def _states(self, number: int) -> list[Any]:
+        """A person's states, to be read only."""
+        return (None if number == NOBODY else self._people[number]) or self._nothing()
+
+    def _nothing(self) -> list[Any]:
+        return [view.empty() for view in self._user_views]
+
+    def _named(self, states: Sequence[Any]) -> Mapping[str, Any]:
+        return {view.name: state for view, state in zip(self._user_views, states, strict=True)}
 
     def _steps_of_event(self, event: Event) -> list[Interaction]:
         key = event.person
@@ -173,20 +177,17 @@ class OnlineState:
         if theirs is None or theirs == mine or self.keys[theirs] != anonymous:
             # The device is new, or already this person's, or it was somebody else's before: their past stays theirs.
             return
-        for view in self._views:
-            if view.scope is Scope.USER:
-                states = self._of_user[view.name]
-                states[mine] = view.merge(states[mine], states[theirs])
-                states[theirs] = view.empty()
+        both = zip(self._user_views, self._states(mine), self._states(theirs), strict=True)
+        self._people[mine] = [view.merge(one, other) for view, one, other in both]
+        self._people[theirs] = None
 
     def _make_room(self, item: int) -> None:
         if item < self._room:
             return
-        for view in self._views:
-            if view.scope is Scope.ITEM:
-                rows = _rows(view, 2 * item)
-                rows[: self._room] = self._of_item[view.name]
-                self._of_item[view.name] = rows
+        for view, name in self._item_views:
+            rows = _rows(view, 2 * item)
+            rows[: self._room] = self._of_item[name]
+            self._of_item[name] = rows
         self._room = 2 * item
 
 

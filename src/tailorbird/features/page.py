@@ -1,4 +1,4 @@
-"""Which page asks: what one wants at the door is not what one wants beside an item. A fold whose state is empty."""
+"""Which page asks: what one wants at the door is not what one wants beside an item. Keeps nothing."""
 
 from typing import ClassVar
 
@@ -10,11 +10,11 @@ from tailorbird.types import FloatArray, IntArray, Interaction, Request
 
 
 class Page:
-    """Fold of scope user; the same values stand beside every candidate."""
+    """Of scope request; the same values stand beside every candidate."""
 
     name: ClassVar[str] = "page"
     version: ClassVar[int] = 1
-    scope: ClassVar[Scope] = Scope.USER
+    scope: ClassVar[Scope] = Scope.REQUEST
     columns: ClassVar[tuple[str, ...]] = ("beside_an_item", "beside_a_cart")
 
     def empty(self) -> None:

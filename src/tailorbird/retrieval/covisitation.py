@@ -80,17 +80,39 @@ class Covisitation(ItemItem):
         if step.weight <= 0 or step.item < 0:
             return
         self._count(step.item)
-        before = history.items[: -self.config.window - 1 : -1]
-        together = history.at[: -self.config.window - 1 : -1] == step.at
-        self._reserve(int(before.max(initial=-1)) + 1)
-        n = len(before)
-        forward = np.where(together, self._together[:n], self._forward[:n])
-        backward = np.where(together, self._together[:n], self._backward[:n])
-        other = (before != step.item) & (before >= 0)
-        there, back = other & (forward > 0), other & (backward > 0)
-        here = np.full(n, step.item, np.int32)
-        self.rows.add(before[there], here[there], forward[there])
-        self.rows.add(here[back], before[back], backward[back])
+        if not len(history):
+            return
+        self._reserve(int(history.items[-self.config.window :].max()) + 1)
+        self.rows.add(
+            *_pairs_with(step.item, step.at, history.items, history.at, self._forward, self._backward, self._together)
+        )
+
+
+@njit(cache=True)
+def _pairs_with(  # noqa: PLR0917  # numba takes arrays by position
+    item: int, now: float, items: IntArray, at: FloatArray, forward: Longs, backward: Longs, together: Longs
+) -> tuple[IntArray, IntArray, Longs]:
+    """Cells (rows, columns) and amounts that one more interaction adds, given the history before it."""
+    window = min(len(forward), len(items))
+    rows, columns, amounts = (
+        np.empty(2 * window, np.int32),
+        np.empty(2 * window, np.int32),
+        np.empty(2 * window, np.int64),
+    )
+    n = 0
+    for gap in range(window):
+        other = items[len(items) - 1 - gap]
+        if other == item or other < 0:
+            continue
+        same_time = at[len(at) - 1 - gap] == now
+        there, back = together[gap] if same_time else forward[gap], together[gap] if same_time else backward[gap]
+        if there > 0:
+            rows[n], columns[n], amounts[n] = other, item, there
+            n += 1
+        if back > 0:
+            rows[n], columns[n], amounts[n] = item, other, back
+            n += 1
+    return rows[:n], columns[:n], amounts[:n]
 
 
 @njit(cache=True)

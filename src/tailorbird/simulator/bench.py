@@ -5,7 +5,6 @@ events come from another process, through the log. A slate's time includes the s
 since that is what a request in the queue would have waited for.
 """
 
-import gc
 import os
 import resource
 import subprocess
@@ -49,6 +48,9 @@ class Serving(Protocol):
 
     def recommend(self, request: Request) -> Decision:
         """Decide and record."""
+
+    def settle(self) -> None:
+        """What is there now stays."""
 
 
 def append_all(
@@ -96,8 +98,7 @@ def measure(app: Serving, *, n_requests: int, n_items: int, n_users: int, seed: 
     draw = np.random.default_rng(seed)
     cpu = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cpu[:1])
-    gc.collect()
-    gc.freeze()
+    app.settle()
     totals: list[float] = []
     stages: dict[str, list[float]] = {}
     applied, degraded = 0, 0
@@ -120,7 +121,6 @@ def measure(app: Serving, *, n_requests: int, n_items: int, n_users: int, seed: 
                 stages.setdefault(name, []).append(spent)
     finally:
         os.sched_setaffinity(0, cpu)
-        gc.unfreeze()
     seconds = time.perf_counter() - started
     policy = app.engine.policy_of("home")
     return {

@@ -8,12 +8,11 @@ newest body of each item, user and identity, so that "no change" costs no new ve
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tailorbird.backends.sql.schema import (
     LOG_MIGRATIONS,
@@ -30,7 +29,7 @@ from tailorbird.backends.sql.segments import SegmentFiles
 from tailorbird.protocols import Verdict
 from tailorbird.types import DAY_SECONDS, Entry, Record
 
-_LOOKUP_SIZE = 500  # ids in one IN (...), well under SQLite's limit on variables
+_CHUNK = 500  # ids in one IN (...), rows in one VALUES (...): well under SQLite's limit on variables
 
 
 class SqlLog:
@@ -53,14 +52,15 @@ class SqlLog:
         if not entries:
             return []
         with writing(self.engine) as connection:
-            batch = _Batch(connection, entries)
+            batch = _Batch(entries)
+            if not batch.claim_all(connection):
+                batch.judge(connection)
             now = self._clock()
-            rows = [
-                {"kind": e.kind, "key": e.key, "at": e.at, "recorded_at": now, "body": e.body} for e in batch.accepted
-            ]
-            if rows:
-                connection.execute(insert(log), rows)
-                batch.remember(connection)
+            _insert(
+                connection,
+                "INSERT INTO log (kind, key, at, recorded_at, body)",
+                [(e.kind, e.key, e.at, now, e.body) for e in batch.accepted],
+            )
         return batch.verdicts
 
     def read(self, after: int, limit: int) -> Sequence[Record]:
@@ -71,7 +71,7 @@ class SqlLog:
             ).first()
             if segment is None:
                 rows = connection.execute(select(log).where(log.c.seq > after).order_by(log.c.seq).limit(limit))
-                return [Record(*row) for row in rows]
+                return [Record(*row) for row in rows.all()]
         return self._files.read(segment.file, after, limit)
 
     def last_seq(self) -> int:
@@ -135,41 +135,58 @@ class SqlLog:
 class _Batch:
     """Verdicts on one batch of entries, given what the tables know and what came earlier in the batch."""
 
-    def __init__(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        self.accepted: list[Entry] = []
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.accepted: Sequence[Entry] = ()
         self.verdicts: list[Verdict] = []
-        self._new_keys: list[dict[str, bytes]] = []
-        self._new_versions: dict[tuple[str, str], dict[str, Any]] = {}
-        names = [_name(entry) for entry in entries]
-        known = _known_digests(connection, names)
-        for entry, name in zip(entries, names, strict=True):
-            digest = hashlib.blake2b(entry.body, digest_size=8).digest()
+        self._named = [
+            (entry, _name(entry), hashlib.blake2b(entry.body, digest_size=8).digest()) for entry in entries
+        ]
+
+    def claim_all(self, connection: Connection) -> bool:
+        """Take all keys at once, if these are events and none of them came before: then nothing has to be looked up."""
+        keys = [(name, digest) for entry, name, digest in self._named if entry.kind == "event"]
+        if len(keys) < len(self._named):
+            return False
+        before = connection.begin_nested()
+        if _insert(connection, "INSERT OR IGNORE INTO event_keys (key_hash, digest)", keys) < len(keys):
+            before.rollback()
+            return False
+        before.commit()
+        self.accepted = [entry for entry, _, _ in self._named]
+        self.verdicts = [Verdict.ACCEPTED] * len(keys)
+        return True
+
+    def judge(self, connection: Connection) -> None:
+        """Look every name up, then remember those that are new."""
+        known = _known_digests(connection, [name for _, name, _ in self._named])
+        accepted, keys, newest = [], [], {}
+        for entry, name, digest in self._named:
             verdict = _verdict(entry.kind, known.get(name), digest)
             self.verdicts.append(verdict)
-            if verdict is Verdict.ACCEPTED:
-                known[name] = digest
-                self._keep(entry, name, digest)
+            if verdict is not Verdict.ACCEPTED:
+                continue
+            known[name] = digest
+            accepted.append(entry)
+            if isinstance(name, bytes):
+                keys.append((name, digest))
+            else:
+                newest[name] = (*name, digest, entry.body)
+        self.accepted = accepted
+        _insert(connection, "INSERT INTO event_keys (key_hash, digest)", keys)
+        _insert(connection, "INSERT OR REPLACE INTO versions (kind, key, digest, body)", list(newest.values()))
 
-    def _keep(self, entry: Entry, name: bytes | tuple[str, str], digest: bytes) -> None:
-        self.accepted.append(entry)
-        if isinstance(name, bytes):
-            self._new_keys.append({"key_hash": name, "digest": digest})
-        else:
-            self._new_versions[name] = {"kind": entry.kind, "key": entry.key, "digest": digest, "body": entry.body}
 
-    def remember(self, connection: Connection) -> None:
-        """Write what makes the next batch see these."""
-        if self._new_keys:
-            connection.execute(insert(event_keys), self._new_keys)
-        if self._new_versions:
-            statement = upsert(versions)
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["kind", "key"],
-                    set_={"digest": statement.excluded.digest, "body": statement.excluded.body},
-                ),
-                list(self._new_versions.values()),
-            )
+def _insert(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Insert tuples, many with each statement, and return how many rows that wrote.
+
+    Row by row, the driver would let go of the interpreter's lock and wait for it again at every single one.
+    """
+    written = 0
+    for some in _chunks(rows):
+        row = f"({', '.join('?' * len(some[0]))})"
+        values = ", ".join([row] * len(some))
+        written += connection.exec_driver_sql(f"{statement} VALUES {values}", tuple(chain.from_iterable(some))).rowcount
+    return written
 
 
 def _name(entry: Entry) -> bytes | tuple[str, str]:
@@ -208,5 +225,5 @@ def _known_digests(connection: Connection, names: Iterable[bytes | tuple[str, st
 
 def _chunks(names: Sequence[Any]) -> Iterable[Sequence[Any]]:
     iterator = iter(names)
-    while chunk := list(islice(iterator, _LOOKUP_SIZE)):
+    while chunk := list(islice(iterator, _CHUNK)):
         yield chunk
