@@ -1,8 +1,8 @@
 """A picture for an item that has none: drawn from its category, brand and colour, always the same for the same item.
 
 A merchandiser recognises a slate by its look before reading a word, so that a tile must be tellable from its
-neighbours: the silhouette comes from the words of its category and title, the ground from its colour (or its category),
-the cut of the ground from its brand. What no silhouette fits gets an abstract composition instead.
+neighbours: the silhouette comes from the words of its category and title, its colour from what the item says of it
+(else from its category), the cut of the ground from its brand. What no silhouette fits gets an abstract composition.
 """
 
 import math
@@ -14,58 +14,54 @@ from typing import Final
 from markupsafe import Markup
 
 from tailorbird.catalogue import words
+from tailorbird.console.colours import Tones, colour_of, tones
 from tailorbird.console.glyphs import CALLED_BY, GLYPHS, WEAK
 from tailorbird.types import Item
 
-GROUNDS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("#e4efe6", "#c9e0cf", "#2f6b4f"), ("#fbeadf", "#f5d3bd", "#a3512a"), ("#e3ecf6", "#c8daee", "#2f5b8c"),
-    ("#f6e6ea", "#eccbd4", "#96405c"), ("#f5f0dc", "#e9dfb6", "#7d6a1c"), ("#e9e6f5", "#d3cdec", "#5a4b96"),
-    ("#def0f0", "#bfe0e1", "#22686c"), ("#efe9e3", "#ddd1c4", "#6f5641"), ("#eaf1dc", "#d5e4b8", "#557026"),
-    ("#f4e7f1", "#e6cde1", "#84457a"), ("#e2eef2", "#c5dde5", "#33637a"), ("#fbe6e2", "#f3cbc3", "#a5443a"),
+HUES: Final = (
+    "#3a7d5e", "#b4623c", "#3f70a6", "#ab5672", "#8a7526", "#7163ab", "#2f7d81", "#80664b", "#65822f",
+    "#98568d", "#457690", "#b5574d",
 )  # fmt: skip
-"""Ground, its shade, and ink: pairs of one hue, so that any two tiles sit well side by side."""
-
-COLOURS: Final[dict[str, tuple[str, str, str]]] = {
-    "red": ("#fbe3e0", "#f4c4be", "#b0382e"), "blue": ("#e1ebf8", "#c1d7f1", "#2a5aa0"),
-    "navy": ("#dfe5f0", "#bdc9e0", "#27396b"), "green": ("#e1f0e4", "#c0dfc8", "#2c6e45"),
-    "black": ("#e7e7e9", "#cfcfd4", "#26262b"), "white": ("#f5f5f2", "#e5e5df", "#84847a"),
-    "grey": ("#ebedef", "#d3d7db", "#59626c"), "gray": ("#ebedef", "#d3d7db", "#59626c"),
-    "silver": ("#eef0f3", "#d8dce2", "#6b7683"), "yellow": ("#fbf3d0", "#f4e39b", "#8a6d00"),
-    "gold": ("#f8efd6", "#eed9a2", "#8a6410"), "orange": ("#fdebd9", "#f9d2ab", "#b15a0c"),
-    "pink": ("#fbe6ee", "#f5c8d9", "#b03a6c"), "purple": ("#ece5f7", "#d6c7ef", "#6a3fa0"),
-    "violet": ("#ece5f7", "#d6c7ef", "#6a3fa0"), "brown": ("#f0e7df", "#dfcdbd", "#71482a"),
-    "beige": ("#f6f0e6", "#e8dcc7", "#7f6a45"), "cream": ("#faf6ea", "#eee5cb", "#80703f"),
-    "teal": ("#dcf0ef", "#b7e0de", "#176a67"), "turquoise": ("#dcf2f2", "#b3e4e5", "#13707a"),
-    "olive": ("#eeefdd", "#d9dcb5", "#666a1f"), "burgundy": ("#f3e0e4", "#e2bcc5", "#7c1f36"),
-    "natural": ("#f4efe7", "#e4d9c9", "#76634a"), "khaki": ("#f0eddd", "#dcd6b4", "#6e642e"),
-    "ivory": ("#faf7ee", "#ece6d2", "#7d724d"), "mint": ("#e0f3ea", "#bde4d1", "#22714f"),
-    "coral": ("#fde6e0", "#f9c9bd", "#b8472f"), "lavender": ("#eeeaf8", "#d8d0f0", "#62519f"),
-    "charcoal": ("#e6e8ea", "#cbcfd4", "#333a42"), "copper": ("#f7e6dc", "#ebc7b1", "#9a4e24"),
-}  # fmt: skip
+"""For things that name no colour: of middling lightness, so that they stand out by themselves on light and dark."""
 
 BOX: Final = (160, 120)
+_PEN, _LINE = 3.2, 2.2
+_GROUND, _SHADE, _THING, _OUTLINE, _DETAIL = (f"var(--a{n})" for n in range(1, 6))
 
 
 @lru_cache(maxsize=4096)
-def _drawing(glyph: str, ground: tuple[str, str, str], cut: int) -> Markup:
-    light, shade, ink = "var(--a1)", "var(--a2)", "var(--a3)"
-    if glyph in GLYPHS:
-        pen = 'fill="none" stroke-width="3.2" stroke-linecap="round" stroke-linejoin="round"'
-        inked = GLYPHS[glyph].replace("currentColor", ink).replace("#fff", light)
-        shape = f'<g transform="translate(43.2 23.2) scale(1.15)" {pen}>{inked}</g>'
-    else:
-        shape = _composition(cut, light, ink)
+def _drawing(glyph: str, colour: str, cut: int) -> Markup:
+    shape = _silhouette(GLYPHS[glyph]) if glyph in GLYPHS else _composition(cut)
     width, height = BOX
+    style = _style("l", tones(colour, dark=False)) + _style("d", tones(colour, dark=True))
     return Markup(  # noqa: S704 - made of our own constants: no text of a shop enters a drawing
         f'<svg class="art" viewBox="0 0 {width} {height}" preserveAspectRatio="xMidYMid slice" aria-hidden="true" '
-        f'focusable="false" style="--g1:{ground[0]};--g2:{ground[1]};--g3:{ground[2]}">'
-        f'<rect width="{width}" height="{height}" fill="{light}"/>{_cut(cut, shade)}{shape}</svg>'
+        f'focusable="false" style="{style}">'
+        f'<rect width="{width}" height="{height}" fill="{_GROUND}"/>{_cut(cut)}{shape}</svg>'
+    )
+
+
+def _style(theme: str, shown: Tones) -> str:
+    """The tones of one theme, for the style sheet to choose between."""
+    parts = (shown.ground, shown.shade, shown.thing, shown.outline, shown.detail)
+    return "".join(f"--{theme}{n}:{part};" for n, part in enumerate(parts, 1))
+
+
+def _silhouette(glyph: str) -> str:
+    """The thing in its colour, upon the same shape drawn a little larger, which is all of the outline that is seen."""
+    wider = glyph.replace('fill="currentColor"', f'fill="{_OUTLINE}" stroke="{_OUTLINE}" stroke-width="{_LINE}"')
+    wider = wider.replace("currentColor", _OUTLINE).replace("#fff", "none")
+    inked = glyph.replace("currentColor", _THING).replace("#fff", _DETAIL)
+    pen = 'fill="none" stroke-linecap="round" stroke-linejoin="round"'
+    return (
+        f'<g transform="translate(43.2 23.2) scale(1.15)" {pen}>'
+        f'<g stroke-width="{_PEN + _LINE}">{wider}</g><g stroke-width="{_PEN}">{inked}</g></g>'
     )
 
 
 def draw(item: Item) -> Markup:
     """The item's picture as inline SVG, decorative: the title beside it says what it is."""
-    return _drawing(glyph_of(item), ground_of(item), _code(item.brand or item.item_id) % 24)
+    return _drawing(glyph_of(item), _colour(item), _code(item.brand or item.item_id) % 24)
 
 
 def glyph_of(item: Item) -> str:
@@ -81,16 +77,12 @@ def glyph_of(item: Item) -> str:
     return CALLED_BY.get(next(strong, called[0] if called else ""), "")
 
 
-def ground_of(item: Item) -> tuple[str, str, str]:
-    """Ground, shade and ink: the item's own colour where it has one, else one that belongs to its category."""
-    for name in ("colour", "color"):
-        for word in words(str(item.attributes.get(name, ""))):
-            if word in COLOURS:
-                return COLOURS[word]
-    for word in words(item.title):
-        if word in COLOURS:
-            return COLOURS[word]
-    return GROUNDS[_code(item.categories[-1] if item.categories else item.brand or item.item_id) % len(GROUNDS)]
+def _colour(item: Item) -> str:
+    """The colour that the item names, else one that belongs to its category."""
+    return (
+        colour_of(item)
+        or HUES[_code(item.categories[-1] if item.categories else item.brand or item.item_id) % len(HUES)]
+    )
 
 
 def _words_by_weight(item: Item) -> Iterator[str]:
@@ -104,35 +96,35 @@ def _code(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-def _cut(cut: int, shade: str) -> str:
+def _cut(cut: int) -> str:
     """One of eight calm shapes behind the silhouette, in one of three places."""
     kind, turn = cut % 8, cut // 8
     x = (68, 80, 92)[turn]
     shapes = (
-        f'<circle cx="{x}" cy="62" r="46" fill="{shade}"/>',
-        f'<rect x="{x - 44}" y="18" width="88" height="84" rx="26" fill="{shade}"/>',
-        f'<path d="M{x - 46} 120V58a46 46 0 0 1 92 0v62Z" fill="{shade}"/>',
-        f'<path d="M0 {74 - 8 * turn}c40-26 80 22 160-4v60H0Z" fill="{shade}"/>',
-        f'<path d="M0 120 {x} 8l{x - 10} 112Z" fill="{shade}"/>',
-        f'<path d="M{x - 60} 0h60l60 120h-60Z" fill="{shade}"/>',
-        f'<rect y="{66 - 6 * turn}" width="160" height="60" fill="{shade}"/>',
-        f'<ellipse cx="{x}" cy="66" rx="62" ry="34" transform="rotate({18 * turn - 18} {x} 66)" fill="{shade}"/>',
+        f'<circle cx="{x}" cy="62" r="46" fill="{_SHADE}"/>',
+        f'<rect x="{x - 44}" y="18" width="88" height="84" rx="26" fill="{_SHADE}"/>',
+        f'<path d="M{x - 46} 120V58a46 46 0 0 1 92 0v62Z" fill="{_SHADE}"/>',
+        f'<path d="M0 {74 - 8 * turn}c40-26 80 22 160-4v60H0Z" fill="{_SHADE}"/>',
+        f'<path d="M0 120 {x} 8l{x - 10} 112Z" fill="{_SHADE}"/>',
+        f'<path d="M{x - 60} 0h60l60 120h-60Z" fill="{_SHADE}"/>',
+        f'<rect y="{66 - 6 * turn}" width="160" height="60" fill="{_SHADE}"/>',
+        f'<ellipse cx="{x}" cy="66" rx="62" ry="34" transform="rotate({18 * turn - 18} {x} 66)" fill="{_SHADE}"/>',
     )
     return shapes[kind]
 
 
-def _composition(cut: int, light: str, ink: str) -> str:
+def _composition(cut: int) -> str:
     """For things without a silhouette: a few shapes in balance."""
     ring = (k * math.tau / 6 for k in range(6))
     shapes = (
-        f'<circle cx="68" cy="60" r="22" fill="{ink}"/><circle cx="94" cy="60" r="22" fill="{ink}" opacity="0.45"/>',
-        f'<g fill="none" stroke="{ink}" stroke-width="5">'
+        f'<g fill="{_THING}"><circle cx="68" cy="60" r="22"/><circle cx="94" cy="60" r="22" opacity="0.45"/></g>',
+        f'<g fill="none" stroke="{_THING}" stroke-width="5">'
         + "".join(f'<path d="M{80 - r} 80a{r} {r} 0 0 1 {2 * r} 0"/>' for r in (14, 25, 36))
         + "</g>",
-        f'<g fill="{ink}">'
+        f'<g fill="{_THING}">'
         + "".join(f'<circle cx="{80 + 26 * math.cos(a):.1f}" cy="{60 + 26 * math.sin(a):.1f}" r="9"/>' for a in ring)
-        + f'</g><circle cx="80" cy="60" r="6" fill="{light}"/>',
-        f'<path d="M80 26c34 20 34 48 0 68-34-20-34-48 0-68Z" fill="{ink}"/>'
-        f'<path d="M80 34v52" stroke="{light}" stroke-width="3" stroke-dasharray="3 5" fill="none"/>',
+        + f'</g><circle cx="80" cy="60" r="6" fill="{_DETAIL}"/>',
+        f'<path d="M80 26c34 20 34 48 0 68-34-20-34-48 0-68Z" fill="{_THING}"/>'
+        f'<path d="M80 34v52" stroke="{_DETAIL}" stroke-width="3" stroke-dasharray="3 5" fill="none"/>',
     )
     return shapes[cut % 4]

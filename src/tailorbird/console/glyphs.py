@@ -15,13 +15,15 @@ GLYPHS: Final[dict[str, str]] = dict(_SYMBOL.findall(_DRAWINGS))
 """Name to drawing: SVG in a box of 64 by 64, in ``currentColor`` with white details."""
 
 WORDS: Final[dict[str, str]] = {
-    "shirt": "shirt shirts tshirt tshirts tee tees top tops blouse blouses polo polos",
-    "jumper": "jumper jumpers sweater sweaters knitwear hoodie hoodies sweatshirt sweatshirts cardigan pullover",
+    "shirt": "shirt shirts tshirt tshirts tee tees top tops blouse blouses polo polos camisole "
+    "tunic tunics overshirt overshirts vest vests",
+    "jumper": "jumper jumpers sweater sweaters knitwear hoodie hoodies sweatshirt sweatshirts cardigan pullover "
+    "turtleneck",
     "coat": "coat coats jacket jackets parka parkas blazer blazers suit suits outerwear",
     "dress": "dress dresses gown gowns",
-    "trousers": "trousers pants jeans chinos leggings shorts denim",
+    "trousers": "trousers pants jeans chinos leggings shorts denim culottes joggers",
     "skirt": "skirt skirts",
-    "shoe": "shoe shoes sneaker sneakers trainers footwear loafers sandals running",
+    "shoe": "shoe shoes sneaker sneakers trainers footwear loafers sandals slides espadrilles running",
     "boot": "boot boots",
     "sock": "sock socks hosiery tights stocking stockings",
     "hat": "hat hats cap caps beanie beanies headwear",
@@ -93,7 +95,8 @@ WORDS: Final[dict[str, str]] = {
     "pet": "pet pets dog dogs cat cats animal animals litter treats",
     "car": "car cars vehicle auto automotive truck",
     "swim": "swimsuit swimsuits swimwear bikini bikinis swim",
-    "briefs": "briefs underwear lingerie bra bralette boxers",
+    "briefs": "briefs underwear lingerie boxers",
+    "bra": "bra bras bralette bralettes",
     "bulb": "bulb bulbs plug sensor doorbell thermostat smart",
     "gift": "gift gifts present party set kit kits hamper",
     "heart": "heart hearts love romance wedding valentine health wellness vitamins supplements",
