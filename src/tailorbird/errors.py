@@ -43,6 +43,11 @@ class MissingField(BadInput):
 
     code = "missing_field"
 
+    def __init__(self, message: str, *, hint: str = "", field: str = "") -> None:
+        """``field`` is what is absent, where a report tells such rows apart by it."""
+        super().__init__(message, hint=hint)
+        self.field = field
+
 
 class WrongType(BadInput):
     """A field holds another type than it must."""

@@ -71,6 +71,17 @@ def test_good_rows_are_in_and_each_reason_names_its_first_line(tmp_path: Path) -
     assert "a.jsonl, line 3: value is '12,50 EUR'" in report.reasons[1].message
 
 
+def test_rows_that_lack_different_fields_are_different_reasons(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("type,at,user_id,item_id\n,2024-05-01,u1,i1\nitem_view,2024-05-01,,i1\n,2024-05-01,u2,i1\n")
+    reasons = run(MemoryLog(), path).reasons
+    assert [(r.code, r.field, r.count, r.first_line) for r in reasons] == [
+        ("missing_field", "type", 2, 2),
+        ("missing_field", "user_id", 1, 3),
+    ]
+    assert "type is missing" in reasons[0].message
+
+
 def test_the_same_id_with_other_content_is_a_conflict_and_the_first_stays(tmp_path: Path) -> None:
     log = MemoryLog()
     rows = [{**VIEW, "event_id": "e1"}, {**VIEW, "event_id": "e1"}, {**VIEW, "event_id": "e1", "item_id": "i2"}]

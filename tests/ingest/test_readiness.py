@@ -125,7 +125,8 @@ def test_a_withdrawn_item_is_not_in_the_catalogue() -> None:
 
 
 def test_what_an_import_left_out_is_explained() -> None:
-    report = Report(rows=10, accepted=7, rejected=3, reasons=[Reason("missing_field", 3, 2, "a.csv, line 2: no user.")])
+    told = [Reason("missing_field", 3, 2, "a.csv, line 2: no user.", field="user_id")]
+    report = Report(rows=10, accepted=7, rejected=3, reasons=told)
     readiness = check(log_of(*shop()), Config(), [Receipt(NOW, "/x/a.csv", "events", report)])
     (finding,) = (f for f in readiness.findings if f.code == "import_missing_field")
     assert "3 of 10 rows of a.csv" in finding.message
@@ -161,3 +162,12 @@ def test_weights_follow_the_log_of_the_shop() -> None:
     rated = Event(type="rating", at=START, user_id="u", item_id="i", rating=4.0)
     readiness = check(log_of({"type": "rating", "user_id": "u", "item_id": "i", "rating": 4}), Config())
     assert readiness.interactions == (Config().events.weight(rated) > 0)
+
+
+def test_a_row_without_a_type_is_not_explained_as_a_guest() -> None:
+    told = [Reason("missing_field", 3, 2, "a.csv, line 2: type is missing.", field="type")]
+    receipt = Receipt(1.0, "a.csv", "events", Report(rows=10, accepted=7, rejected=3, reasons=told))
+    findings = check(log_of(*shop()), Config(), [receipt]).findings
+    (finding,) = (f for f in findings if f.code == "import_missing_field")
+    assert "guests" not in finding.hint
+    assert "only they will be added" in finding.hint

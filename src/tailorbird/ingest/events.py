@@ -171,17 +171,23 @@ def parse_batch(raws: Sequence[Any], *, now: float) -> tuple[list[Entry], list[t
 
 def _check_needs(fields: Mapping[str, Any]) -> None:
     if "type" not in fields:
-        raise MissingField("type is missing.", hint="Say what happened: item_view, cart_add, purchase, ...")
+        raise MissingField(
+            "type is missing.", hint="Say what happened: item_view, cart_add, purchase, ...", field="type"
+        )
     if "at" not in fields:
-        raise MissingField("at is missing.", hint="Say when it happened: ISO 8601 or an epoch number.")
+        raise MissingField("at is missing.", hint="Say when it happened: ISO 8601 or an epoch number.", field="at")
     if "user_id" not in fields and "anonymous_id" not in fields:
-        raise MissingField("user_id and anonymous_id are both missing.", hint="One of them says who did it.")
+        raise MissingField(
+            "user_id and anonymous_id are both missing.", hint="One of them says who did it.", field="user_id"
+        )
     kind = fields["type"]
     if kind in ABOUT_AN_ITEM and "item_id" not in fields and not fields.get("items"):
-        raise MissingField("item_id is missing.", hint=f"A {kind} needs item_id, or items for several.")
+        raise MissingField(
+            "item_id is missing.", hint=f"A {kind} needs item_id, or items for several.", field="item_id"
+        )
     needed = _NEEDED_TOO.get(kind)
     if needed and needed not in fields:
-        raise MissingField(f"{needed} is missing.", hint=f"An event of type {kind} needs it.")
+        raise MissingField(f"{needed} is missing.", hint=f"An event of type {kind} needs it.", field=needed)
 
 
 def _fold_line(fields: dict[str, Any], unknown: dict[str, Any]) -> None:

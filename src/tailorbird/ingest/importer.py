@@ -18,6 +18,7 @@ from tailorbird.errors import (
     BadNumber,
     BrokenLine,
     ConflictingEvent,
+    MissingField,
     UnknownColumn,
     UnknownFormat,
     did_you_mean,
@@ -46,12 +47,17 @@ _STEP_SECONDS: Final = 60.0
 
 @dataclass
 class Reason:
-    """Why rows were rejected, and where the first of them is."""
+    """Why rows were rejected, and where the first of them is; ``field`` is the one that they lack, if they lack one."""
 
     code: str
     count: int
     first_line: int
     message: str
+    field: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The public shape."""
+        return {name: getattr(self, name) for name in ("code", "count", "first_line", "message")}
 
 
 @dataclass
@@ -74,19 +80,20 @@ class Report:
         return 2 if self.rows and n_broken == self.rows else min(1, self.rejected)
 
     def reject(self, error: BadInput | ConflictingEvent, line: int, where: str) -> None:
-        """Count one row; of each code the first is remembered with its line."""
+        """Count one row; of each code, and each field that is missing, the first is remembered with its line."""
         self.rejected += 1
+        missing = error.field if isinstance(error, MissingField) else ""
         for reason in self.reasons:
-            if reason.code == error.code:
+            if (reason.code, reason.field) == (error.code, missing):
                 reason.count += 1
                 return
-        self.reasons.append(Reason(error.code, 1, line, f"{where}: {error}"))
+        self.reasons.append(Reason(error.code, 1, line, f"{where}: {error}", missing))
 
     def as_json(self) -> dict[str, Any]:
         """The public shape."""
         counts = {name: getattr(self, name) for name in ("rows", "accepted", "duplicates", "rejected")}
         rare = {name: getattr(self, name) for name in ("skipped", "unknown_types") if getattr(self, name)}
-        return {**counts, **rare, "reasons": [vars(reason) for reason in self.reasons]}
+        return {**counts, **rare, "reasons": [reason.as_json() for reason in self.reasons]}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,12 +37,15 @@ CHOICES: Final = frozenset(
 )  # fmt: skip
 """Types by which somebody chose an item: the ranker's labels."""
 
-_WHAT_IT_MEANS: Final[Mapping[str, str]] = {
-    "missing_field": (
+_WHAT_IT_MEANS: Final[Mapping[tuple[str, str], str]] = {
+    ("missing_field", "user_id"): (
         "Rows without a person are guests at the checkout, as a rule: nothing can be learned about them. "
         "Where another column names them, map it to user_id or anonymous_id."
     ),
-    "conflicting_event": "The same event_id came with other content. The first stays; check who gives the ids out.",
+    (
+        "conflicting_event",
+        "",
+    ): "The same event_id came with other content. The first stays; check who gives the ids out.",
 }
 _CHUNK: Final = 5_000
 _EXAMPLES: Final = 3
@@ -335,7 +338,9 @@ def _rejections(receipt: Receipt) -> Iterator[Finding]:
             f"import_{reason.code}",
             f"{reason.count:,} of {report.rows:,} rows of {Path(receipt.path).name} ({receipt.kind}) were left out as "
             f"{reason.code}; the first: {reason.message}",
-            _WHAT_IT_MEANS.get(reason.code, "Mend them and import the file again: only they will be added."),
+            _WHAT_IT_MEANS.get(
+                (reason.code, reason.field), "Mend them and import the file again: only they will be added."
+            ),
         )
 
 
