@@ -194,12 +194,11 @@ class App:
 
     def _catch_up(self, after: int) -> None:
         """Let freshly installed channels learn from the records between their fit and now."""
-        engine = self.engine
-        while (records := self.log.read(after, _REPLAY_CHUNK)) and after < engine.seq:
-            for record in records:
-                if record.seq <= engine.seq and record.kind == "event":
-                    engine.relearn(record)
+        missed: list[Record] = []
+        while after < self.engine.seq and (records := self.log.read(after, _REPLAY_CHUNK)):
+            missed += (record for record in records if record.seq <= self.engine.seq)
             after = records[-1].seq
+        self.engine.relearn(missed)
 
     # ---- upkeep --------------------------------------------------------------------------------------------
 

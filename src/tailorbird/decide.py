@@ -6,7 +6,7 @@ that may be shown.
 """
 
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -139,14 +139,20 @@ class Engine:
                     retriever.learn(step, history)
         self.state.fold(step)
 
-    def relearn(self, record: Record) -> None:
-        """Let channels that were fitted before ``record`` learn from it; the features have folded it already."""
-        for step in self.state.steps(record):
-            if step.weight > 0:
-                history = self.state.history(step.person).before(step.at)
-                for name, retriever in self.retrievers.items():
-                    if record.seq > self.fitted_seq[name]:
-                        retriever.learn(step, history)
+    def relearn(self, records: Sequence[Record]) -> None:
+        """Let channels that were fitted before the last of ``records`` learn from these, which must reach up to now.
+
+        The features have folded them already. So the newest goes first, and each one's history is that of now without
+        what came after it.
+        """
+        steps = [(record.seq, step) for record in records for step in self.state.folded(record) if step.weight > 0]
+        later: Counter[int] = Counter()
+        for seq, step in reversed(steps):
+            later[step.person] += 1
+            history = self.state.history(step.person).without_last(later[step.person])
+            for name, retriever in self.retrievers.items():
+                if seq > self.fitted_seq[name]:
+                    retriever.learn(step, history)
 
     def decide(self, request: Request) -> Decision:
         """The slate for one request, with all that is needed to explain it.

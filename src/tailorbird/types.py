@@ -279,10 +279,10 @@ class History:
         """The newest ``n`` entries."""
         return self if len(self.items) <= n else History(self.items[-n:], self.at[-n:], self.weights[-n:])
 
-    def before(self, at: float) -> "History":
-        """The entries older than ``at``."""
-        mask = self.at < at
-        return History(self.items[mask], self.at[mask], self.weights[mask])
+    def without_last(self, n: int) -> "History":
+        """All but the newest ``n`` entries."""
+        end = max(len(self.items) - n, 0)
+        return History(self.items[:end], self.at[:end], self.weights[:end])
 
     def recency(self, half_life: float) -> FloatArray:
         """Weight 0.5 ** (steps before the end / half_life) of each entry; shape (n,). Infinity gives ones."""

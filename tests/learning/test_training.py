@@ -12,7 +12,7 @@ from tailorbird.config import BudgetConfig, Config, TrainingConfig
 from tailorbird.errors import BadModelFile, NotEnoughEvents, NotFound, UnknownModel
 from tailorbird.learning.registry import Registry
 from tailorbird.learning.training import Past, choose, train
-from tailorbird.types import Entry, Interactions, Request
+from tailorbird.types import Entry, Interactions, OrderLine, Request
 
 from made_up import NOW, event, small_shop
 
@@ -106,7 +106,8 @@ def test_an_empty_log_trains_nothing() -> None:
 
 
 def test_a_running_engine_takes_over_new_models_and_has_learned_what_came_meanwhile(shop_dir: Path) -> None:
-    entries = small_shop()
+    order = tuple(OrderLine(f"i{n}") for n in (3, 7, 11))
+    entries = [*small_shop(), event("order", type="purchase", item_id=None, items=order), event("late", at=NOW - 9e5)]
     with opened(shop_dir, entries[:-200]) as app:
         before = app.engine
         assert before.models == {}

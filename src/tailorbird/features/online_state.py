@@ -76,8 +76,14 @@ class OnlineState:
         elif record.kind == "identity":
             self._join(f"a:{content.anonymous_id}", f"u:{content.user_id}")
         else:
+            if content.user_id and content.anonymous_id:
+                self._join(person_key(None, content.anonymous_id), content.person)
             return self._steps_of_event(content)
         return []
+
+    def folded(self, record: Record) -> list[Interaction]:
+        """The interactions of a record that was taken in before; whoever did it is the person they are known as now."""
+        return self._steps_of_event(_DECODERS["event"].decode(record.body)) if record.kind == "event" else []
 
     def fold(self, step: Interaction) -> None:
         """Let every view take one step."""
@@ -151,10 +157,7 @@ class OnlineState:
         return {view.name: state for view, state in zip(self._user_views, states, strict=True)}
 
     def _steps_of_event(self, event: Event) -> list[Interaction]:
-        key = event.person
-        if event.user_id and event.anonymous_id:
-            self._join(person_key(None, event.anonymous_id), key)
-        person, weight = self.number(key), self._events.weight(event)
+        person, weight = self.number(event.person), self._events.weight(event)
         return [
             Interaction(
                 person=person,
