@@ -76,6 +76,12 @@ def test_signing_out_ends_the_session(visitor, shop):
     assert visitor.get("/console").status_code == 303
 
 
+def test_what_is_no_address_of_the_console_is_told_as_a_problem(visitor):
+    answer = visitor.get("/consoles")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_a_form_of_another_site_changes_nothing(visitor, shop):
     visitor.post("/console/login", data={"key": shop.key})
     last = shop.app.log.last_seq()
@@ -104,9 +110,12 @@ def test_bad_asks_get_a_page_that_names_the_value_and_the_remedy(visitor, shop):
         ("/console/see?surface=hom", 400, "Did you mean"),
         ("/console/catalogue/item?id=%3Cscript%3E", 404, "&lt;script&gt;"),
         ("/console/decision?id=none", 404, "has no decision"),
-        ("/console/nowhere", 404, ""),
+        ("/console/nowhere", 404, "no page &#39;/console/nowhere&#39;"),
+        ("/console/system/deeper", 404, "Catalogue"),
     ):
         answer = visitor.get(path)
+        assert answer.headers["content-type"].startswith("text/html"), path
+        assert 'href="/console"' in answer.text, path
         assert answer.status_code == status, path
         assert words in answer.text, path
     assert visitor.post("/console/see/act", data={"person": "u:p1", "type": "explode"}).status_code == 400

@@ -60,6 +60,13 @@ def test_imported_history_is_no_traffic(app, clock):
     assert beat.latest_events[0].item_id == "a"
 
 
+def test_an_imported_event_is_told_with_the_time_at_which_it_happened(app, clock):
+    happen(app, clock, "item_view", name="old", item_id="a", ago=3 * 86_400)
+    beat = Heartbeat(app).beat()
+    assert beat.latest_events[0].at == clock() - 3 * 86_400
+    assert beat.last_event_at == clock() - 3 * 86_400
+
+
 def test_the_click_rate_is_clicks_for_each_recommended_item_seen(app, clock):
     lines = tuple(OrderLine(item_id=name) for name in "abcd")
     happen(app, clock, "list_view", name="v", items=lines, decision_id="d")

@@ -20,7 +20,7 @@ from litestar.types import ControllerRouterHandler
 from tailorbird.app import App
 from tailorbird.console import models, overview, see, shelf, system
 from tailorbird.console.access import COOKIE, SESSION_SECONDS
-from tailorbird.console.desk import Desk, TheDesk
+from tailorbird.console.desk import NAV, Desk, TheDesk
 from tailorbird.errors import NotFound, TailorbirdError, Unauthorised
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -44,7 +44,7 @@ def routes(app: App) -> list[ControllerRouterHandler]:
 
     inside = Router(
         "/",
-        route_handlers=[sign_out, *overview.pages, *see.pages, *shelf.pages, *models.pages, *system.pages],
+        route_handlers=[sign_out, *overview.pages, *see.pages, *shelf.pages, *models.pages, *system.pages, nowhere],
         guards=[guard],
     )
     console = Router(
@@ -101,6 +101,19 @@ async def sign_out(desk: TheDesk, request: Request[Any, Any, Any]) -> Redirect:
     """Forget this browser."""
     desk.sessions.sign_out(request.cookies.get(COOKIE, ""))
     return Redirect("/console/login", status_code=303)
+
+
+@get("/{path:path}")
+async def nowhere(path: FromPath[str]) -> None:
+    """Any other address of the console, so that a mistyped one is told on a page and not as the API would.
+
+    Raises:
+        NotFound: always.
+    """
+    raise NotFound(
+        f"The console has no page '/console{path[:64]}'.",
+        hint=f"It has these: {', '.join(label for _, _, label in NAV)}.",
+    )
 
 
 @get("/static/{name:str}", sync_to_thread=True)

@@ -40,7 +40,7 @@ class _Heard(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Happened:
-    """One event for the list of the latest."""
+    """One event for the list of the latest; ``at`` is when it happened, which for an import is long before it came."""
 
     seq: int
     type: str
@@ -48,7 +48,7 @@ class Happened:
     item_id: str | None
     query: str | None
     n_items: int
-    recorded_at: float
+    at: float
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,7 @@ class Heartbeat:
 
     def _hear(self, record: Record, event: _Heard) -> None:
         person = person_key(event.user_id, event.anonymous_id)
-        happened = Happened(
-            record.seq, event.type, person, event.item_id, event.query, len(event.items), record.recorded_at
-        )
+        happened = Happened(record.seq, event.type, person, event.item_id, event.query, len(event.items), record.at)
         self._latest_events.append(happened)
         if record.recorded_at - record.at > _LIVE_SECONDS:
             # Imported history is no traffic: an hour of it would flatten the minutes that people look at.
@@ -194,7 +192,7 @@ class Heartbeat:
             latest_events=list(self._latest_events)[::-1],
             latest_decisions=self._latest_decisions,
             channels=dict(sum(self._channels, Counter())),
-            last_event_at=self._latest_events[-1].recorded_at if self._latest_events else None,
+            last_event_at=max((happened.at for happened in self._latest_events), default=None),
         )
 
 

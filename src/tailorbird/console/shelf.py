@@ -130,10 +130,10 @@ def _interest(app: App, number: int) -> dict[str, float]:
     }
 
 
-def _events(app: App, item_id: str) -> list[tuple[Event, float]]:
-    """The newest events about an item (being shown is not one) among the last records of the log, the newest first."""
+def _events(app: App, item_id: str) -> list[Event]:
+    """The latest events about an item (being shown is not one) among the last records of the log, the latest first."""
     decoder, needle = msgspec.json.Decoder(Event), msgspec.json.encode(item_id)
-    last, found = app.log.last_seq(), []
+    last, found = app.log.last_seq(), list[Event]()
     after = max(last - _LOOKED_BACK, 0)
     while records := app.log.read(after, 5_000):
         after = records[-1].seq
@@ -142,7 +142,9 @@ def _events(app: App, item_id: str) -> list[tuple[Event, float]]:
             if record.kind == "event" and needle in record.body:
                 event = decoder.decode(record.body)
                 if event.type != "list_view" and any(line.item_id == item_id for line in event.lines):
-                    found.append((event, record.recorded_at))
+                    found.append(event)
+    # By when they happened: an import brings last month's events after today's.
+    found.sort(key=lambda event: event.at)
     return found[::-1][:_MOST_EVENTS]
 
 
