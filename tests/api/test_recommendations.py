@@ -38,6 +38,24 @@ def test_every_surface_answers(slate):
         assert not {"mug-1", "lamp-1"} & set(shown(answer))
 
 
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("item_id", "words"), [(None, "no item_id came"), ("mug-99", "'mug-99' is not in the catalogue")]
+)
+def test_an_item_page_without_a_known_item_says_that_its_slate_is_the_persons(slate, item_id, words):
+    answer = slate(surface="item", item_id=item_id, limit=5)
+    assert len(answer["items"]) == 5
+    assert words in answer["degraded"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_only_an_item_page_needs_an_item(slate):
+    first = slate(surface="item", item_id="mug-1", limit=5)
+    assert first["degraded"] is None
+    assert slate(surface="item", cursor=first["next_cursor"], limit=5)["degraded"] is None
+    assert slate(surface="cart")["degraded"] is None
+
+
 def test_search_answers_like_the_surface_of_that_name(shop, problem):
     answer = shop.post("/v1/search", json={"user_id": "ann", "query": "red lamp", "limit": 4}).json()
     assert answer["surface"] == "search"
