@@ -197,6 +197,20 @@ def test_decimal_commas_are_read_where_asked(tmp_path: Path) -> None:
     assert [item.price for item in items(log).values()] == [12.5, 1234.0]
 
 
+def test_a_currency_beside_a_price_is_taken_for_the_item_s(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text('item_id;price;currency\na;"18,00 EUR";\nb;"18,00 EUR";USD\nc;"18,00 EUR";EUR\n')
+    refused = run(MemoryLog(), path, "items").reasons[0]
+    assert (refused.code, refused.count) == ("bad_number", 3)
+    assert "price is '18,00 EUR', which is not a number. A file with decimal commas is imported" in refused.message
+    assert "`--decimal ,`" in refused.message
+    log = MemoryLog()
+    report = run(log, path, "items", decimal=",")
+    assert {key: (item.price, item.currency) for key, item in items(log).items()} == dict.fromkeys("ac", (18.0, "EUR"))
+    assert "line 3: price is '18,00 EUR', but currency is 'USD'" in report.reasons[0].message
+    assert run(log, path, "items", decimal=",").accepted == 0
+
+
 def test_several_rows_about_one_item_are_one_version_of_their_last_known_values(tmp_path: Path) -> None:
     path = tmp_path / "items.csv"
     path.write_text("item_id,title,price\na,Cup,2\nb,Pan,9\na,CUP,3\na,,2\n")

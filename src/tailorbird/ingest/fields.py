@@ -293,10 +293,8 @@ def _id_of_number(name: str, value: Any) -> str:
 
 def _not_a_number(name: str, value: str) -> BadNumber:
     hint = "Send the bare number with a decimal point, 12.50; a currency or unit goes into its own field."
-    if any(character.isalpha() for character in value):
-        hint = "Take the currency or unit out of the column: the bare number is needed, the rest has its own field."
     if _COMMA_NUMBER.search(value):
-        hint += " A file with decimal commas is imported with `--decimal ,`."
+        hint = f"A file with decimal commas is imported with `--decimal ,`. Otherwise: {hint[0].lower()}{hint[1:]}"
     return BadNumber(f"{name} is {shown(value)}, which is not a number.", hint=hint)
 
 

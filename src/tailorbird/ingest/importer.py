@@ -27,6 +27,7 @@ from tailorbird.ingest.events import ABOUT_AN_ITEM, Ordinals, entry_of_event, pa
 from tailorbird.ingest.fields import read_id, read_number, read_time, shown
 from tailorbird.ingest.items import entry_of_item, parse_item
 from tailorbird.ingest.mapping import ColumnMap, Kind, parse_types
+from tailorbird.ingest.money import part_money
 from tailorbird.ingest.repeats import Repeats, Rule
 from tailorbird.ingest.sources import find_files
 from tailorbird.ingest.tables import Table, open_table
@@ -130,7 +131,7 @@ def import_file(
     """Append every good row of a file, or of all files below a directory, to the log.
 
     ``now`` judges the times of events and dates the versions of items and users; ``config`` says which types of events
-    the shop knows. ``report`` may be given, so that its figures are there when this raises.
+    the shop knows, and its currency. ``report`` may be given, so that its figures are there when this raises.
 
     Raises:
         UnreadableFile, UnknownFormat, BadEncoding, UnknownColumn: nothing, or nothing more, can be read.
@@ -173,6 +174,7 @@ class _Import:
         self._type, self._types = parse_types(options.event_type)
         self._order_from = None if options.order_from is None else read_time("--order-from", options.order_from)
         self._repeats = Repeats(options.repeats)
+        self._currency = config.catalogue.currency
         self._unknown_types = UnknownTypes(config.events)
         self._writer = _Writer(log, report)
 
@@ -257,6 +259,7 @@ class _Import:
                 yield line, self._map.apply(row, texts=table.texts)
 
     def _entry(self, raw: dict[str, Any], ordinals: Ordinals | None) -> Entry:
+        part_money(raw, self._kind, decimal=self._options.decimal, currency=self._currency)
         if self._kind == "items":
             return entry_of_item(parse_item(raw), at=self._now)
         if self._kind == "users":

@@ -7,7 +7,6 @@ kept, the unknown ones in ``properties`` (events), ``attributes`` (items) or ``t
 
 import csv
 import io
-import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
@@ -17,6 +16,7 @@ import msgspec
 from tailorbird.errors import BadInput, UnknownColumn, did_you_mean
 from tailorbird.ingest import events, items, users
 from tailorbird.ingest.fields import Reader, read_number, read_object, read_path, read_positive, read_set, read_whole
+from tailorbird.ingest.money import with_point
 
 Kind: TypeAlias = Literal["events", "items", "users"]
 
@@ -65,7 +65,6 @@ _KNOWN_AS: Final[Mapping[str, Sequence[str]]] = {
     "brand": ("manufacturer", "vendor", "label"),
     "image_url": ("image", "imagelink", "imageurl", "picture"),
 }
-_COMMA_NUMBER: Final = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
 _NUMBERS: Final = (read_number, read_positive, read_whole)
 _JSON_IN_TEXT: Final = (read_object, read_path, read_set)
 
@@ -126,7 +125,7 @@ class ColumnMap:
                     record[name] = _from_json(record[name])
         for name in self._numbers:
             if type(text := record.get(name)) is str:
-                record[name] = _with_point(text)
+                record[name] = with_point(text)
         return record
 
     def _mapped(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,16 +228,6 @@ def _at_path(row: Mapping[str, Any], path: str) -> Any:
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
-
-
-def _with_point(text: str) -> str:
-    """A number with a decimal comma, thousands apart or not, as one with a point; anything else as it is.
-
-    >>> _with_point("1.234,50"), _with_point("12,50 EUR")
-    ('1234.50', '12,50 EUR')
-    """
-    bare = "".join(text.split())
-    return bare.replace(".", "").replace(",", ".") if _COMMA_NUMBER.fullmatch(bare) else text
 
 
 def _from_json(text: Any) -> Any:
