@@ -174,6 +174,13 @@ def test_export_writes_what_import_reads_again(
     assert run("export", "events", "--out", tmp_path / "no" / "dir.jsonl")[0] == 2
 
 
+def test_an_imported_price_is_in_the_currency_of_the_configuration(run: Run, shop_dir: Path, items_csv: Path) -> None:
+    shop_dir.mkdir()
+    (shop_dir / "tailorbird.toml").write_text('[catalogue]\ncurrency = "SEK"\n')
+    assert run("import", "items", items_csv)[0] == 0
+    assert json.loads(run("export", "items")[1].splitlines()[0])["currency"] == "SEK"
+
+
 def test_a_killed_import_lost_nothing_and_the_next_one_adds_the_rest(run: Run, tmp_path: Path, shop_dir: Path) -> None:
     path = tmp_path / "big.csv"
     n_rows = 50_000

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tailorbird.backends.memory import MemoryLog
-from tailorbird.config import Config, EventsConfig
+from tailorbird.config import CatalogueConfig, Config, EventsConfig
 from tailorbird.errors import BadInput, UnknownColumn, UnknownFormat
 from tailorbird.ingest.importer import BATCH_ENTRIES, ImportOptions, Report, import_file
 from tailorbird.ingest.mapping import Kind
@@ -209,6 +209,15 @@ def test_a_currency_beside_a_price_is_taken_for_the_item_s(tmp_path: Path) -> No
     assert {key: (item.price, item.currency) for key, item in items(log).items()} == dict.fromkeys("ac", (18.0, "EUR"))
     assert "line 3: price is '18,00 EUR', but currency is 'USD'" in report.reasons[0].message
     assert run(log, path, "items", decimal=",").accepted == 0
+
+
+def test_a_price_that_names_no_currency_is_in_the_shop_s(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,price,currency\na,2,\na,3,\nb,2,GBP\nc,,\nd,$4,\n")
+    log, config = MemoryLog(), Config(catalogue=CatalogueConfig(currency="USD"))
+    import_file(log, path, "items", now=NOW, config=config)
+    assert {key: item.currency for key, item in items(log).items()} == {"a": "USD", "b": "GBP", "c": None, "d": "USD"}
+    assert import_file(log, path, "items", now=NOW, config=config).accepted == 0
 
 
 def test_several_rows_about_one_item_are_one_version_of_their_last_known_values(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from tailorbird.config import Config
+from tailorbird.config import Config, EventsConfig
 from tailorbird.errors import (
     BadInput,
     BadNumber,
@@ -131,7 +131,8 @@ def import_file(
     """Append every good row of a file, or of all files below a directory, to the log.
 
     ``now`` judges the times of events and dates the versions of items and users; ``config`` says which types of events
-    the shop knows, and its currency. ``report`` may be given, so that its figures are there when this raises.
+    the shop knows, and the currency of prices that name none. ``report`` may be given, so that its figures are there
+    when this raises.
 
     Raises:
         UnreadableFile, UnknownFormat, BadEncoding, UnknownColumn: nothing, or nothing more, can be read.
@@ -139,7 +140,7 @@ def import_file(
         Unavailable: the log cannot take more now; what was accepted is kept.
     """
     report = Report() if report is None else report
-    run = _Import(log, kind, options=options or ImportOptions(), config=config or Config(), now=now, report=report)
+    run = _Import(log, kind, options=options or ImportOptions(), config=config, now=now, report=report)
     files = find_files(path)
     for file in files:
         run.check(file)
@@ -159,7 +160,7 @@ class _Import:
     """One run over some files."""
 
     def __init__(
-        self, log: Log, kind: Kind, *, options: ImportOptions, config: Config, now: float, report: Report
+        self, log: Log, kind: Kind, *, options: ImportOptions, config: Config | None, now: float, report: Report
     ) -> None:
         if options.fmt not in FORMATS:
             raise UnknownFormat(f"There is no format {options.fmt!r}.", hint=did_you_mean(options.fmt, FORMATS))
@@ -174,8 +175,8 @@ class _Import:
         self._type, self._types = parse_types(options.event_type)
         self._order_from = None if options.order_from is None else read_time("--order-from", options.order_from)
         self._repeats = Repeats(options.repeats)
-        self._currency = config.catalogue.currency
-        self._unknown_types = UnknownTypes(config.events)
+        self._currency = None if config is None else config.catalogue.currency
+        self._unknown_types = UnknownTypes(EventsConfig() if config is None else config.events)
         self._writer = _Writer(log, report)
 
     def check(self, file: Path) -> None:
@@ -259,9 +260,9 @@ class _Import:
                 yield line, self._map.apply(row, texts=table.texts)
 
     def _entry(self, raw: dict[str, Any], ordinals: Ordinals | None) -> Entry:
-        part_money(raw, self._kind, decimal=self._options.decimal, currency=self._currency)
+        part_money(raw, self._kind, decimal=self._options.decimal, currency=self._currency or "")
         if self._kind == "items":
-            return entry_of_item(parse_item(raw), at=self._now)
+            return entry_of_item(parse_item(raw, currency=self._currency), at=self._now)
         if self._kind == "users":
             return entry_of_user(parse_user(raw), at=self._now)
         if self._type is not None:

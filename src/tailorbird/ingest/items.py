@@ -56,8 +56,10 @@ FIELDS: Final[Mapping[str, Reader]] = {
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
-def parse_item(raw: Mapping[str, Any]) -> Item:
+def parse_item(raw: Mapping[str, Any], *, currency: str | None = None) -> Item:
     """Check one item as it came and return it in our shape. Absent and empty fields are not known.
+
+    ``currency`` is the shop's, of a price that names none.
 
     Raises:
         BadInput: one of its children, naming the field, the value and the remedy.
@@ -65,6 +67,8 @@ def parse_item(raw: Mapping[str, Any]) -> Item:
     fields = read_fields("An item", raw, FIELDS, rest="attributes")
     if "item_id" not in fields:
         raise MissingField("item_id is missing.", hint="Every item needs one.")
+    if "price" in fields or "list_price" in fields:
+        fields.setdefault("currency", currency)
     return Item(**fields)
 
 
