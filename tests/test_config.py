@@ -41,6 +41,58 @@ def test_a_variable_wins_over_the_file_and_others_are_left_alone(tmp_path: Path)
     assert config.policies["home"].pool == 7
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[server]\nport = 'soon'", "server.port is 'soon'; a whole number is needed. The default is 8000."),
+        ("[server]\nport = 99999", "server.port is 99999; it must be at most 65535. The default is 8000."),
+        ("[server]\nhost = 5", "server.host is 5; text in quotes is needed."),
+        ("[server]\ncors_origins = 'x'", "server.cors_origins is 'x'; a list is needed"),
+        ("server = 5", "server is 5; a table is needed, [server] with its settings below it."),
+        ("[ledger]\ncommit_ms = 0", "ledger.commit_ms is 0; it must be above 0"),
+        ("[events.weights]\nview = 'much'", "events.weights.view is 'much'; a number is needed."),
+        (
+            "[policies.home]\nhide_bought = 'perhaps'",
+            "policies.home.hide_bought is 'perhaps'; true or false is needed.",
+        ),
+        ("[policies.home]\npool = 2.5", "policies.home.pool is 2.5; a whole number is needed. The default is 300."),
+        ("[policies.home]\npol = 2", "policies.home.pol: there is no such setting. Did you mean 'pool'?"),
+        ("log_level = 'loud'", "log_level is 'loud'. Allowed: debug, error, info, warning."),
+        ("shop = 'My Shop'", "shop is 'My Shop'; only a-z, 0-9 and hyphens are allowed"),
+        ("[models]\nease = 3", "models.ease is 3; a table is needed"),
+    ],
+)
+def test_a_mistake_is_a_sentence_with_the_key_the_value_and_the_remedy(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        load_config(written(tmp_path, text), {})
+    assert told in caught.value.message
+    assert "tailorbird.toml has 1 mistake:" in caught.value.message
+    assert "Input should" not in caught.value.message
+
+
+def test_a_mistake_in_a_variable_is_blamed_on_the_variable(tmp_path: Path) -> None:
+    environ = {"TAILORBIRD_SERVER__PORT": "many", "TAILORBIRD_POLICIES__HOM__POOL": "7", "TAILORBIRD_LOG_LEVEL": "loud"}
+    with pytest.raises(InvalidConfig) as caught:
+        load_config(tmp_path, environ)
+    message = caught.value.message
+    assert message.startswith("The environment has 3 mistakes:")
+    assert "tailorbird.toml" not in message
+    assert "TAILORBIRD_SERVER__PORT (server.port) is 'many'; a whole number is needed." in message
+    assert "TAILORBIRD_POLICIES__HOM__POOL (policies.hom) is 'hom'. Did you mean 'home'?" in message
+    assert "TAILORBIRD_LOG_LEVEL (log_level) is 'loud'." in message
+
+
+def test_mistakes_of_the_file_and_of_variables_are_told_apart(tmp_path: Path) -> None:
+    folder = written(tmp_path, "server = 5\n[events]\nhistory = 0\n")
+    with pytest.raises(InvalidConfig) as caught:
+        load_config(folder, {"TAILORBIRD_SERVER__PORT": "9000", "TAILORBIRD_BUDGET__TOTAL_MS": "no"})
+    message = caught.value.message
+    assert "tailorbird.toml and the environment) has 3 mistakes:" in message
+    assert "\n  server is 5;" in message
+    assert "\n  events.history is 0;" in message
+    assert "\n  TAILORBIRD_BUDGET__TOTAL_MS (budget.total_ms) is 'no';" in message
+
+
 def test_broken_toml_names_the_line(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfig, match="line 2"):
         load_config(written(tmp_path, "shop = 'a'\nport = = 3\n"), {})

@@ -6,10 +6,11 @@ is a good one.
 
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,12 +18,33 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tailorbird.errors import InvalidConfig, did_you_mean
 from tailorbird.types import Channel, Event, Policy
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 DEFAULT_WEIGHTS: Final[dict[str, float]] = {
     "item_view": 1.0, "list_click": 1.0, "promo_click": 1.0, "message_click": 1.0, "cart_add": 4.0,
     "wishlist_add": 3.0, "share": 3.0, "purchase": 8.0, "review": 2.0, "rating": 4.0, "watch": 1.0, "consume": 1.0,
     "answer": 1.0, "cart_remove": -1.0, "wishlist_remove": -1.0, "dismiss": -4.0, "refund": -4.0,
 }  # fmt: skip
 
+_Place: TypeAlias = tuple[int | str, ...]
+
+_WHOLE: Final = "a whole number is needed"
+_REAL: Final = "a number is needed"
+_TABLE: Final = "a table is needed, [{key}] with its settings below it"
+_LIST: Final = 'a list is needed, such as ["a", "b"]'
+_NEEDED: Final[Mapping[str, str]] = {
+    "int_type": _WHOLE, "int_parsing": _WHOLE, "int_from_float": _WHOLE, "float_type": _REAL, "float_parsing": _REAL,
+    "finite_number": "a finite number is needed", "string_type": "text in quotes is needed",
+    "bool_type": "true or false is needed", "bool_parsing": "true or false is needed",
+    "tuple_type": _LIST, "list_type": _LIST, "dict_type": _TABLE, "model_type": _TABLE,
+    "model_attributes_type": _TABLE, "string_pattern_mismatch": "only a-z, 0-9 and hyphens are allowed, 63 at most",
+    "greater_than": "it must be above {gt}", "greater_than_equal": "it must be at least {ge}",
+    "less_than": "it must be below {lt}", "less_than_equal": "it must be at most {le}",
+}  # fmt: skip
+"""What is needed, by the kind of a mistake."""
+
+_SHOWN_CHARACTERS: Final = 60
 
 Surface = Literal["home", "item", "cart", "search", "email", "push", "feed", "assistant"]
 
@@ -149,52 +171,95 @@ def load_config(shop_dir: Path, environ: Mapping[str, str] = os.environ) -> Conf
         InvalidConfig: names every mistake with its place, the value found and what is allowed.
     """
     path = shop_dir / "tailorbird.toml"
-    tree: dict[str, Any] = {}
-    if path.exists():
-        try:
-            tree = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            message = f"{path} is not valid TOML: {error}."
-            raise InvalidConfig(message, hint="`tailorbird init` writes a commented one to start from.") from error
-    _overlay(tree, environ)
+    tree = _read(path)
+    variables = _overlay(tree, environ)
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise InvalidConfig(_all_mistakes(path, error), hint="Mend these and start again.") from error
+        raise InvalidConfig(_all_mistakes(path, error, variables), hint="Mend these and start again.") from error
 
 
-def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Write TAILORBIRD_A__B=value into tree[a][b]. Variables that are no fields (TAILORBIRD_DIR) are left alone."""
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path} is not valid TOML: {error}."
+        raise InvalidConfig(message, hint="`tailorbird init` writes a commented one to start from.") from error
+    except OSError as error:
+        raise InvalidConfig(f"{path} cannot be read: {error.strerror}.", hint="Let this user read it.") from error
+
+
+def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> dict[_Place, str]:
+    """Write TAILORBIRD_A__B=value into tree[a][b]; which variable is at which place.
+
+    Variables that are no fields (TAILORBIRD_DIR) are left alone.
+    """
+    variables: dict[_Place, str] = {}
     for name, value in environ.items():
         path = name.removeprefix("TAILORBIRD_").lower().split("__")
         if not name.startswith("TAILORBIRD_") or path[0] not in Config.model_fields:
             continue
-        here = tree
+        here: Any = tree
         for part in path[:-1]:
-            here = here.setdefault(part, {})
-        here[path[-1]] = value
+            here = here.setdefault(part, {}) if isinstance(here, dict) else here
+        if isinstance(here, dict):  # else what stands there is a mistake of its own, and is told as one
+            here[path[-1]] = value
+            variables[tuple(path)] = name
+    return variables
 
 
-def _all_mistakes(path: Path, error: ValidationError) -> str:
-    lines = []
+def _all_mistakes(path: Path, error: ValidationError, variables: Mapping[_Place, str]) -> str:
+    lines, blamed = [], []
     for mistake in error.errors():
-        place = ".".join(str(part) for part in mistake["loc"])
-        if mistake["type"] == "extra_forbidden":
-            allowed = _fields_at(mistake["loc"][:-1])
-            text = f"no such setting. {did_you_mean(str(mistake['loc'][-1]), allowed)}"
-        elif mistake["loc"][-1] == "[key]":
-            place, text = f"policies.{mistake['input']}", did_you_mean(str(mistake["input"]), get_args(Surface))
-        else:
-            text = f"{mistake['msg'].removeprefix('Value error, ')} (found {mistake['input']!r})"
-        lines.append(f"  {place}: {text}")
-    plural = "mistake" if len(lines) == 1 else "mistakes"
-    return f"{path} has {len(lines)} {plural}:\n" + "\n".join(lines) + "\n"
+        place = tuple(part for part in mistake["loc"] if part != "[key]")
+        variable = next((name for at, name in variables.items() if place == at[: len(place)]), None)
+        key = ".".join(str(part) for part in place)
+        lines.append(f"  {f'{variable} ({key})' if variable else key}{_what_is_wrong(mistake, place)}")
+        blamed.append(variable)
+    where = str(path)
+    if any(blamed):
+        where = "The environment" if all(blamed) else f"The configuration ({path} and the environment)"
+    return f"{where} has {len(lines)} mistake{'s' if len(lines) > 1 else ''}:\n" + "\n".join(lines) + "\n"
 
 
-def _fields_at(place: tuple[int | str, ...]) -> list[str]:
+def _what_is_wrong(mistake: "ErrorDetails", place: _Place) -> str:
+    """The rest of a sentence that begins with the key: what was found there, what is needed, what is usual."""
+    kind, found, rule = mistake["type"], mistake["input"], mistake.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f": there is no such setting. {did_you_mean(str(place[-1]), _fields_at(place[:-1]))}"
+    if kind == "literal_error":
+        allowed = get_args(Surface) if mistake["loc"][-1] == "[key]" else re.findall(r"'([^']*)'", rule["expected"])
+        return f" is {_short(found)}. {did_you_mean(str(found), allowed)}"
+    needed = _NEEDED.get(kind, mistake["msg"]).format(**{"key": place[-1], **rule})
+    return f" is {_short(found)}; {needed}.{_usual(place)}"
+
+
+def _usual(place: _Place) -> str:
+    """The default of a setting, to write instead."""
+    section: Any = _section_at(place[:-1])
+    field = getattr(section, "model_fields", {}).get(place[-1])
+    default = None if field is None else field.default
+    usual = isinstance(default, str | int | float) and default not in ("", None)
+    return f" The default is {msgspec.json.encode(default).decode()}." if usual else ""
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
+def _fields_at(place: _Place) -> list[str]:
     """The names allowed inside the section at ``place``."""
+    return list(_section_at(place).model_fields)
+
+
+def _section_at(place: _Place) -> Any:
+    """The section at ``place``, or the type of what is no section."""
     section: Any = Config
     for part in place:
-        annotation = section.model_fields[part].annotation if part in section.model_fields else PolicyConfig
+        fields = getattr(section, "model_fields", {})
+        annotation = fields[part].annotation if part in fields else PolicyConfig
         section = PolicyConfig if annotation == dict[Surface, PolicyConfig] else annotation
-    return list(section.model_fields)
+    return section

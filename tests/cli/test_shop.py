@@ -247,6 +247,41 @@ def test_doctor_names_a_mistake_in_the_configuration(run: Run, shop_dir: Path) -
     assert "server.port" in found["configuration"]["found"]
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[policies.home]\nchannels = { populer = 10 }\n", "Did you mean 'popular'?"),
+        ('[policies.home]\nranker = "rankr"\n', "Did you mean 'ranker'?"),
+        ('[training]\nmodels = ["eas"]\n', "Did you mean 'ease'?"),
+    ],
+)
+def test_doctor_refuses_a_configuration_that_serve_refuses(run: Run, shop_dir: Path, text: str, told: str) -> None:
+    shop_dir.mkdir()
+    (shop_dir / "tailorbird.toml").write_text(text)
+    code, found = findings(run)
+    assert (code, found["configuration"]["state"]) == (1, "problem")
+    assert told in found["configuration"]["found"]
+    assert not (shop_dir / "tailorbird.db").exists()
+    code, _, err = run("policy", "check")
+    assert (code, told in err) == (1, True)
+
+
+def test_doctor_refuses_an_address_that_serve_cannot_listen_on(run: Run, shop_dir: Path) -> None:
+    shop_dir.mkdir()
+    (shop_dir / "tailorbird.toml").write_text('[server]\nhost = "203.0.113.7"\n')
+    code, found = findings(run)
+    assert (code, found["server"]["state"]) == (1, "problem")
+    assert "203.0.113.7" in found["server"]["found"]
+
+
+def test_doctor_blames_a_variable_for_its_mistake(run: Run, shop_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop_dir.mkdir()
+    monkeypatch.setenv("TAILORBIRD_SERVER__PORT", "many")
+    found = findings(run)[1]["configuration"]
+    assert "TAILORBIRD_SERVER__PORT (server.port) is 'many'" in found["found"]
+    assert "tailorbird.toml" not in found["found"]
+
+
 def test_doctor_sees_who_holds_the_lock(run: Run, events_csv: Path, shop_dir: Path) -> None:
     run("import", "events", events_csv)
     log = SqlLog(shop_dir)

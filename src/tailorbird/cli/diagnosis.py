@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
 
 from tailorbird import __version__
 from tailorbird.config import Config, load_config
-from tailorbird.errors import TailorbirdError
+from tailorbird.errors import PortInUse, TailorbirdError
 from tailorbird.types import DAY_SECONDS
 
 State = Literal["good", "warning", "problem"]
@@ -38,11 +39,26 @@ def diagnose(shop_dir: Path) -> list[Finding]:
     """Everything, in the order in which it is worth mending."""
     findings = [*_installation(), *_directory(shop_dir)]
     try:
-        config = load_config(shop_dir)
+        config = sound_config(shop_dir)
     except TailorbirdError as error:
         return [*findings, Finding("problem", "configuration", error.message, error.hint)]
-    findings.append(Finding("good", "configuration", f"{shop_dir / 'tailorbird.toml'} is sound"))
-    return [*findings, *_server(config), *_log(shop_dir, config)]
+    path = shop_dir / "tailorbird.toml"
+    found = f"{path} is sound" if path.exists() else f"the defaults; there is no {path}"
+    return [*findings, Finding("good", "configuration", found), *_server(config), *_log(shop_dir, config)]
+
+
+def sound_config(shop_dir: Path) -> Config:
+    """The configuration, after every check that opening the shop makes.
+
+    Raises:
+        InvalidConfig: the shop cannot be opened with it.
+    """
+    from tailorbird.app import App
+
+    config = load_config(shop_dir)
+    # Opened elsewhere: whoever only looks must not make a log where there is none.
+    with TemporaryDirectory(prefix="tailorbird-check-") as folder, App.open(Path(folder), config=config):
+        return config
 
 
 def _installation() -> Iterator[Finding]:
@@ -75,13 +91,25 @@ def _directory(shop_dir: Path) -> Iterator[Finding]:
 
 
 def _server(config: Config) -> Iterator[Finding]:
+    from tailorbird.cli.service import listen
+
     where = f"{config.server.host}:{config.server.port}"
+    try:
+        with listen(config.server.host, config.server.port):
+            yield Finding("good", "server", f"nothing listens on {where}")
+    except TailorbirdError as error:
+        if isinstance(error, PortInUse) and _answers(config):
+            yield Finding("good", "server", f"something answers on {where}: a server, or a port in use")
+        else:
+            yield Finding("problem", "server", error.message, error.hint)
+
+
+def _answers(config: Config) -> bool:
     try:
         socket.create_connection((config.server.host, config.server.port), timeout=0.5).close()
     except OSError:
-        yield Finding("good", "server", f"nothing listens on {where}")
-    else:
-        yield Finding("good", "server", f"something answers on {where}: a server, or a port in use")
+        return False
+    return True
 
 
 def _log(shop_dir: Path, config: Config) -> Iterator[Finding]:

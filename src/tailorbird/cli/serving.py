@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -285,19 +284,12 @@ def _policies(context: typer.Context) -> list[dict[str, Any]]:
 
 
 def _mistakes(directory: Path) -> list[str]:
-    """What is wrong with the policies of a shop directory, a sentence each."""
-    from tailorbird.config import load_config
-    from tailorbird.errors import InvalidConfig, did_you_mean
-    from tailorbird.retrieval import RETRIEVERS
+    """Why the policies of a shop directory cannot be served; nothing if they can."""
+    from tailorbird.cli.diagnosis import sound_config
+    from tailorbird.errors import InvalidConfig
 
     try:
-        config = load_config(directory)
+        sound_config(directory)
     except InvalidConfig as error:
         return [error.message.strip()]
-    known: Callable[[str], bool] = RETRIEVERS.__contains__
-    return [
-        f"policies.{surface}.channels: there is no channel '{channel}'. {did_you_mean(channel, RETRIEVERS)}"
-        for surface, policy in config.policies.items()
-        for channel in policy.channels
-        if not known(channel)
-    ]
+    return []
