@@ -204,6 +204,12 @@ class BadModelFile(TailorbirdError):
     code = "bad_model_file"
 
 
+class NoShop(TailorbirdError):
+    """The shop directory holds no shop, so that there is nothing to read."""
+
+    code = "no_shop"
+
+
 class PortInUse(TailorbirdError):
     """Another process listens on the port that the server wants."""
 

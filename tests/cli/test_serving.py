@@ -188,10 +188,47 @@ def test_a_slate_is_made_without_a_server(run: Run, shop_dir: Path) -> None:
     assert (code, "Thing" in out, "retrieved" in out) == (0, True, True)
 
 
+@pytest.mark.usefixtures("items")
 def test_an_unknown_surface_is_told_with_the_nearest_one(run: Run) -> None:
     code, out, err = run("recommend", "--surface", "hom", "--json")
     assert (code, out) == (2, "")
     assert "Did you mean 'home'?" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["recommend"],
+        ["evaluate"],
+        ["check"],
+        ["export", "events"],
+        ["models", "list"],
+        ["models", "export", "ease"],
+        ["train"],
+        ["keys", "list"],
+        ["policy", "list"],
+        ["policy", "check"],
+    ],
+)
+def test_a_mistyped_shop_directory_is_refused_and_not_made(run: Run, shop_dir: Path, words: list[str]) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert f"There is no shop at {shop_dir}. `tailorbird init` makes one" in err
+    assert "(no_shop)" in err
+    assert not shop_dir.exists()
+
+
+def test_an_empty_slate_says_why_and_what_to_do(run: Run, shop_dir: Path) -> None:
+    run("init")
+    code, out, err = run("recommend")
+    assert code == 0
+    assert "┃" not in out
+    assert "holds no items" in err
+    assert "`tailorbird import items FILE`" in err
+    with App.open(shop_dir) as app:
+        app.append([entry_of_item(Item(item_id="i0", available=False), at=1.7e9)])
+    assert "None of the 1 items" in run("recommend")[2]
+    assert json.loads(run("recommend", "--json")[1])["items"] == []
 
 
 def test_keys_are_made_listed_and_revoked(run: Run, shop_dir: Path) -> None:
@@ -214,6 +251,7 @@ def test_keys_are_made_listed_and_revoked(run: Run, shop_dir: Path) -> None:
 
 
 def test_policies_are_listed_shown_and_checked(run: Run, shop_dir: Path) -> None:
+    run("init")
     policies = json.loads(run("policy", "list", "--json")[1])["policies"]
     assert {"home", "item", "search"} <= {policy["surface"] for policy in policies}
     assert json.loads(run("policy", "show", "home", "--json")[1])["exploration"] == 0.1

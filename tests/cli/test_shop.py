@@ -23,7 +23,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(shop_dir: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Call one command on an empty shop; its exit code, stdout and stderr."""
+    """Call one command on a shop that is not there yet; its exit code, stdout and stderr."""
     monkeypatch.setenv("TAILORBIRD_DIR", str(shop_dir))
     monkeypatch.setenv("COLUMNS", "300")
 
@@ -209,6 +209,7 @@ def test_a_killed_import_lost_nothing_and_the_next_one_adds_the_rest(run: Run, t
 
 
 def test_check_says_no_to_an_empty_shop_and_yes_to_a_fed_one(run: Run, events_csv: Path, items_csv: Path) -> None:
+    run("init")
     code, out, _ = run("check", "--json")
     assert (code, json.loads(out)["ready"]) == (1, False)
     run("import", "items", items_csv)

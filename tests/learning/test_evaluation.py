@@ -233,6 +233,7 @@ def test_without_a_file_the_log_of_the_shop_is_measured(shop_dir: Path, capsys: 
 def test_an_empty_log_says_what_to_do(shop_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from tailorbird.cli import main  # noqa: PLC0415  # it reads the environment
 
+    App.open(shop_dir).close()
     with pytest.raises(SystemExit) as ended:
         main(["--shop-dir", str(shop_dir), "evaluate"])
     assert ended.value.code == 1

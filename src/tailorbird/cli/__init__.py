@@ -16,19 +16,35 @@ from typing import Annotated, Final
 import typer
 
 from tailorbird import __version__
-from tailorbird.errors import TailorbirdError
+from tailorbird.errors import NoShop, TailorbirdError
 
 COMMAND_GROUPS: Final = ("shop", "models", "evaluate", "serving", "simulate", "bench")
 """Modules of this package that add commands, in the order of the help page. One that is not installed is left out."""
 
 DEFAULT_SHOP_DIR: Final = "./shop"
 _SHOP_DIR_OPTION: Final = "--shop-dir"
+_MARKS_OF_A_SHOP: Final = ("tailorbird.toml", "tailorbird.db")
 
 
 def shop_dir(context: typer.Context) -> Path:
     """The shop directory that the caller chose: ``--shop-dir``, else TAILORBIRD_DIR, else ``./shop``."""
     chosen = context.find_root().obj
     return chosen if isinstance(chosen, Path) else Path(os.environ.get("TAILORBIRD_DIR", DEFAULT_SHOP_DIR))
+
+
+def existing_shop(context: typer.Context) -> Path:
+    """The shop directory, for a command that only reads: a mistyped one must not become a new shop.
+
+    Raises:
+        NoShop: it holds neither settings nor a log.
+    """
+    directory = shop_dir(context)
+    if not any((directory / name).exists() for name in _MARKS_OF_A_SHOP):
+        raise NoShop(
+            f"There is no shop at {directory}.",
+            hint="`tailorbird init` makes one, an import too; --shop-dir or TAILORBIRD_DIR says where it is.",
+        )
+    return directory
 
 
 def build_app() -> typer.Typer:

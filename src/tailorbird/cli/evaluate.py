@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from tailorbird.cli import shop_dir
+from tailorbird.cli import existing_shop
 from tailorbird.cli.terminal import note, print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def evaluate_models(
 
     ks = list_lengths(k)
     if events is None:
-        data = logged(shop_dir(context))
+        data = logged(existing_shop(context))
     else:
         data = read_dataset(events, items=items, mapping=parse_mapping(mapping))
     if data.incomplete:

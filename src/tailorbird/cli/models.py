@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tailorbird.cli import shop_dir
+from tailorbird.cli import existing_shop
 from tailorbird.cli.terminal import note, print_json, print_table, progress
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
@@ -36,7 +36,7 @@ def train(
     from tailorbird.learning.training import train as run_training
 
     asked = () if models == "auto" else tuple(name.strip() for name in models.split(",") if name.strip())
-    with App.open(shop_dir(context)) as app, progress("Training") as show:
+    with App.open(existing_shop(context)) as app, progress("Training") as show:
         run = run_training(
             app.log, app.registry, app.config, models=asked, progress=lambda what, share: show(share, what)
         )
@@ -53,7 +53,7 @@ def list_models(context: typer.Context, *, json: Json = False) -> None:
     """Every version that is kept, and which one serves."""
     from tailorbird.app import App
 
-    with App.open(shop_dir(context)) as app:
+    with App.open(existing_shop(context)) as app:
         serving = app.registry.current()
         found = [m for name in app.registry.names() for m in app.registry.versions(name)]
     if json:
@@ -81,7 +81,7 @@ def promote(context: typer.Context, name: str, version: str) -> None:
     """Let this version of a model serve from now on."""
     from tailorbird.app import App
 
-    with App.open(shop_dir(context)) as app:
+    with App.open(existing_shop(context)) as app:
         app.registry.promote({name: version})
     note(f"{name} {version} serves now. A running server takes it over within seconds.")
 
@@ -90,7 +90,7 @@ def rollback(context: typer.Context, name: str) -> None:
     """Let the version before the serving one serve again."""
     from tailorbird.app import App
 
-    with App.open(shop_dir(context)) as app:
+    with App.open(existing_shop(context)) as app:
         manifest = app.registry.rollback(name)
     note(f"{name} {manifest.version} serves again.")
 
@@ -107,7 +107,7 @@ def export(
     from tailorbird.errors import NotFound
     from tailorbird.learning.training import read_past
 
-    with App.open(shop_dir(context)) as app:
+    with App.open(existing_shop(context)) as app:
         version = app.registry.current().get(name)
         if version is None:
             raise NotFound(f"No model called '{name}' serves.", hint="`tailorbird models list` shows which do.")

@@ -104,11 +104,11 @@ def recommend(
     """Make one slate in this process, without a server; it is recorded like any other."""
     from tailorbird.api.wire import whole
     from tailorbird.app import App
-    from tailorbird.cli import shop_dir
+    from tailorbird.cli import existing_shop
     from tailorbird.cli.terminal import print_json
     from tailorbird.types import Request
 
-    with App.open(shop_dir(context)) as app:
+    with App.open(existing_shop(context)) as app:
         decision = app.recommend(
             Request(
                 surface=surface,
@@ -137,7 +137,12 @@ def _print_slate(app: "App", decision: "Decision", *, explain: bool) -> None:
         row = [placed.position + 1, placed.item_id, item.title, item.price, placed.source, placed.reason]
         rows.append([*row, placed.score, placed.propensity] if explain else row)
     columns = ["", "item", "title", "price", "source", "reason", *(["score", "propensity"] if explain else [])]
-    print_table(f"{decision.surface} for {decision.person or 'a stranger'}", columns, rows)
+    if rows:
+        print_table(f"{decision.surface} for {decision.person or 'a stranger'}", columns, rows)
+    elif len(catalogue):
+        note(f"None of the {len(catalogue):,} items may be shown here. `tailorbird check` says what they lack.")
+    else:
+        note("The shop holds no items, so there is nothing to show. Next: `tailorbird import items FILE`.")
     if explain:
         waterfall = {name: value for name, value in decision.explanation.items() if name != "items"}
         print(json.dumps(waterfall, indent=2, ensure_ascii=False))
@@ -176,10 +181,10 @@ def create_key(
 def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show every key's name and scope; the keys themselves cannot be read again."""
     from tailorbird.app import App
-    from tailorbird.cli import shop_dir
+    from tailorbird.cli import existing_shop
     from tailorbird.cli.terminal import print_json, print_table
 
-    with App.open(shop_dir(context)) as app:
+    with App.open(existing_shop(context)) as app:
         found = app.keys.list()
     if as_json:
         print_json({"keys": found})
@@ -196,10 +201,10 @@ def revoke_key(
 ) -> None:
     """End a key; running servers let it in for two more seconds."""
     from tailorbird.app import App
-    from tailorbird.cli import shop_dir
+    from tailorbird.cli import existing_shop
     from tailorbird.cli.terminal import note, print_json
 
-    with App.open(shop_dir(context)) as app:
+    with App.open(existing_shop(context)) as app:
         key = app.keys.revoke(name)
     if as_json:
         print_json(key)
@@ -251,10 +256,10 @@ def show_policy(
 
 def check_policies(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Check the configuration's policies; exit 1 and say what is wrong if they cannot be served."""
-    from tailorbird.cli import shop_dir
+    from tailorbird.cli import existing_shop
     from tailorbird.cli.terminal import note, print_json
 
-    mistakes = _mistakes(shop_dir(context))
+    mistakes = _mistakes(existing_shop(context))
     if as_json:
         print_json({"ok": not mistakes, "mistakes": mistakes})
     elif mistakes:
@@ -270,10 +275,10 @@ def _policies(context: typer.Context) -> list[dict[str, Any]]:
     import msgspec
 
     from tailorbird.app import App
-    from tailorbird.cli import shop_dir
+    from tailorbird.cli import existing_shop
     from tailorbird.decide import Engine
 
-    with App.open(shop_dir(context)) as app:
+    with App.open(existing_shop(context)) as app:
         engine, models = Engine(app.config), app.load_models()
         engine.install(models.retrievers)
     policies = []

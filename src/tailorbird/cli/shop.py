@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, TypeAlias
 
 import typer
 
-from tailorbird.cli import shop_dir
+from tailorbird.cli import existing_shop, shop_dir
 from tailorbird.cli.terminal import note, print_json, print_table, progress
 from tailorbird.errors import BadInput, TailorbirdError, UnreadableFile
 
@@ -188,7 +188,7 @@ def export(
     from tailorbird.ingest.exporter import Selection, export_lines
 
     selection = Selection.of(since=since, until=until, user=user)
-    with App.open(shop_dir(context)) as app:
+    with App.open(existing_shop(context)) as app:
         if kind == "decisions":
             lines: Iterable[bytes] = _decisions(app.ledger, selection)
         else:
@@ -204,7 +204,7 @@ def check(context: typer.Context, *, json: Json = False) -> None:
     from tailorbird.ingest.readiness import check as judge
     from tailorbird.ingest.receipts import newest_receipts
 
-    directory = shop_dir(context)
+    directory = existing_shop(context)
     with App.open(directory) as app, progress("Reading the log") as show:
         readiness = judge(app.log, app.config, newest_receipts(directory), progress=lambda share: show(share, ""))
     if json:
