@@ -78,7 +78,7 @@ def test_a_mistake_in_a_variable_is_blamed_on_the_variable(tmp_path: Path) -> No
     assert message.startswith("The environment has 3 mistakes:")
     assert "tailorbird.toml" not in message
     assert "TAILORBIRD_SERVER__PORT (server.port) is 'many'; a whole number is needed." in message
-    assert "TAILORBIRD_POLICIES__HOM__POOL (policies.hom) is 'hom'. Did you mean 'home'?" in message
+    assert "TAILORBIRD_POLICIES__HOM__POOL (policies.hom): there is no such surface. Did you mean 'home'?" in message
     assert "TAILORBIRD_LOG_LEVEL (log_level) is 'loud'." in message
 
 

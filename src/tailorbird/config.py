@@ -229,8 +229,10 @@ def _what_is_wrong(mistake: "ErrorDetails", place: _Place) -> str:
     kind, found, rule = mistake["type"], mistake["input"], mistake.get("ctx", {})
     if kind == "extra_forbidden":
         return f": there is no such setting. {did_you_mean(str(place[-1]), _fields_at(place[:-1]))}"
+    if mistake["loc"][-1] == "[key]":
+        return f": there is no such surface. {did_you_mean(str(found), get_args(Surface))}"
     if kind == "literal_error":
-        allowed = get_args(Surface) if mistake["loc"][-1] == "[key]" else re.findall(r"'([^']*)'", rule["expected"])
+        allowed = re.findall(r"'([^']*)'", rule["expected"])
         return f" is {_short(found)}. {did_you_mean(str(found), allowed)}"
     needed = _NEEDED.get(kind, mistake["msg"]).format(**{"key": place[-1], **rule})
     return f" is {_short(found)}; {needed}.{_usual(place)}"
