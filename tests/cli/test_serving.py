@@ -218,6 +218,23 @@ def test_a_mistyped_shop_directory_is_refused_and_not_made(run: Run, shop_dir: P
     assert not shop_dir.exists()
 
 
+@pytest.mark.usefixtures("items")
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--surface", "item"], 2, "--surface item needs --item. Name the item of the page: --item ID."),
+        (["--surface", "search"], 2, "--surface search needs --query."),
+        (["--surface", "item", "--item", "nope"], 1, "There is no item 'nope'."),
+        (["--surface", "item", "--item", "i3"], 0, ""),
+    ],
+)
+def test_a_page_that_does_not_say_what_it_is_about_is_refused(run: Run, words: list[str], code: int, told: str) -> None:
+    ended, out, err = run("recommend", *words)
+    assert ended == code
+    assert told in err
+    assert bool(out) == (code == 0)
+
+
 def test_an_empty_slate_says_why_and_what_to_do(run: Run, shop_dir: Path) -> None:
     run("init")
     code, out, err = run("recommend")

@@ -106,9 +106,13 @@ def recommend(
     from tailorbird.app import App
     from tailorbird.cli import existing_shop
     from tailorbird.cli.terminal import print_json
+    from tailorbird.errors import NotFound
     from tailorbird.types import Request
 
+    _check_page(surface, item=item, query=query)
     with App.open(existing_shop(context)) as app:
+        if item and app.engine.catalogue.find(item) < 0:
+            raise NotFound(f"There is no item '{item}'.", hint="Ids are case-sensitive; `tailorbird export items`.")
         decision = app.recommend(
             Request(
                 surface=surface,
@@ -125,6 +129,20 @@ def recommend(
             print_json(whole(decision))
         else:
             _print_slate(app, decision, explain=explain)
+
+
+def _check_page(surface: str, *, item: str, query: str) -> None:
+    """Refuse a page that does not say what it is about: it would silently be made like the home page.
+
+    Raises:
+        MissingField: an item's page without an item, a search without a query.
+    """
+    from tailorbird.errors import MissingField
+
+    if surface == "item" and not item:
+        raise MissingField("--surface item needs --item.", hint="Name the item of the page: --item ID.")
+    if surface == "search" and not query:
+        raise MissingField("--surface search needs --query.", hint="Say what is searched for: --query WORDS.")
 
 
 def _print_slate(app: "App", decision: "Decision", *, explain: bool) -> None:
