@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -38,10 +39,31 @@ def test_the_waterfall_has_a_row_for_each_channel_stage_and_reason(decision):
 
 
 def test_a_decision_that_does_not_explain_itself_still_has_its_slate(decision):
-    import msgspec  # noqa: PLC0415  # this test alone
-
     bare = msgspec.structs.replace(decision, explanation={})
     assert [row[0] for row in figures.waterfall(bare).rows] == ["Placed"]
+    assert figures.waterfall_story(bare) == ""
+
+
+def test_the_waterfall_is_told_in_sentences_too(decision):
+    assert figures.waterfall_story(decision) == (
+        "2 channels proposed 110 different items. 20 of them may not be shown (not sellable: 20). "
+        "The 90 others were put in order by the learned ranker and mixed so that neighbours differ; "
+        "the first 12 are the slate."
+    )
+
+
+def test_the_story_leaves_out_what_the_decision_had_to_leave_out(decision):
+    excuses = "popular: left out, over budget; ranker: left out, over budget; diversity: left out, over budget"
+    explored = msgspec.structs.replace(decision.items[0], explored=True)
+    trail = {**decision.explanation, "retrieved": {"ease": 80, "popular": 0}, "allowed": 400}
+    story = figures.waterfall_story(
+        msgspec.structs.replace(
+            decision, degraded=excuses, explanation=trail, pool_size=300, items=(explored, *decision.items[1:])
+        )
+    )
+    assert story.startswith("1 channel proposed")
+    assert "The best 300 of the others were put in order by the channels together; the first 12" in story
+    assert story.endswith("1 place went to something new, to learn from it.")
 
 
 def test_counts_per_step_become_minutes_in_the_table():

@@ -6,6 +6,7 @@ import pytest
 from tailorbird.app import App
 from tailorbird.console.attention import matters
 from tailorbird.console.heartbeat import Heartbeat, quantiles_per_stage
+from tailorbird.console.interest import Wanted
 from tailorbird.types import Entry, Event, Item, OrderLine, Request
 
 
@@ -65,6 +66,37 @@ def test_an_imported_event_is_told_with_the_time_at_which_it_happened(app, clock
     beat = Heartbeat(app).beat()
     assert beat.latest_events[0].at == clock() - 3 * 86_400
     assert beat.last_event_at == clock() - 3 * 86_400
+
+
+def test_the_last_minutes_tell_who_is_here_and_what_they_want(app, clock):
+    lines = (OrderLine(item_id="a"), OrderLine(item_id="b"))
+    happen(app, clock, "item_view", name="1", item_id="b")
+    happen(app, clock, "cart_add", name="2", items=lines[:1])
+    happen(app, clock, "purchase", name="3", items=lines)
+    happen(app, clock, "item_view", name="old", item_id="c", ago=86_400)
+    heart = Heartbeat(app)
+    beat = heart.beat()
+    assert (beat.people, beat.cart_adds, beat.orders) == (1, 1, 1)
+    assert beat.wanted == [Wanted("a", cart_adds=1, orders=1), Wanted("b", looks=1, orders=1)]
+    clock.now += 16 * 60
+    assert (heart.beat().people, heart.beat().wanted) == (0, [])
+
+
+def test_being_shown_something_is_not_among_the_latest_events(app, clock):
+    happen(app, clock, "item_view", name="1", item_id="a")
+    happen(app, clock, "list_view", name="2", items=(OrderLine(item_id="a"),))
+    assert [happened.type for happened in Heartbeat(app).beat().latest_events] == ["item_view"]
+
+
+def test_one_degraded_decision_is_no_alarm_and_says_what_it_lacks(app, clock):
+    asked = Request(surface="home", at=clock(), query="lamp", limit=1)
+    app.recommend(asked)
+    (matter,) = [matter for matter in matters(app, Heartbeat(app).beat(), []) if "decisions" in matter.text]
+    assert (matter.level, matter.text) == ("warn", "1 of the last 1 decisions was made without one of their stages.")
+    assert "search: the query is not read yet" in matter.remedy
+    for _ in range(5):
+        app.recommend(asked)
+    assert "bad" in [matter.level for matter in matters(app, Heartbeat(app).beat(), [])]
 
 
 def test_the_click_rate_is_clicks_for_each_recommended_item_seen(app, clock):

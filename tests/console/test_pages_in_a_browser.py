@@ -124,6 +124,37 @@ def test_nothing_is_wider_than_a_telephone(look, shop):
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
 
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_every_word_of_a_tile_has_room_at_every_width(look, shop, width):
+    visit = look(shop)
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    visit.open("/console/see?person=p3")
+    visit.page.evaluate("document.querySelectorAll('.chance').forEach(e => { e.textContent = 'chance 1 in 9,999' })")
+    cut = visit.page.evaluate(_CUT, "#tiles .chance, #tiles .tile-foot span, #tiles .why-open, #tiles .chip")
+    assert cut == []
+    assert visit.page.evaluate(_ROWS) == {390: [6, 2], 1280: [3, 4], 1920: [2, 6]}[width]
+
+
+def test_a_slate_that_lacks_much_says_so_within_the_page(look, shop, monkeypatch):
+    config = shop.app.engine.config
+    hurried = config.model_copy(update={"budget": config.budget.model_copy(update={"total_ms": 1e-6})})
+    monkeypatch.setattr(shop.app.engine, "config", hurried)
+    visit = look(shop)
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    visit.open("/console/see?person=p3")
+    assert "Left out, over budget: " in visit.page.inner_text("main")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_overview_shows_what_is_wanted_now(look, shop):
+    event = Event(type="purchase", at=shop.app.clock(), event_id="wanted", user_id="p28", item_id="i13")
+    shop.app.append([Entry("event", "wanted", event.at, msgspec.json.encode(event))])
+    visit = look(shop)
+    visit.open("/console")
+    assert "1 sold" in visit.page.inner_text("[data-part=wanted] .tile:has-text('bowl 13')")
+    assert visit.complaints == []
+
+
 def test_signing_out_leads_to_the_door(look, shop):
     visit = look(shop, signed=False)
     visit.open(f"/console?key={shop.key}")
@@ -137,6 +168,20 @@ def test_a_shop_of_one_shows_that_one_to_its_person(look, tiny_shop):
     visit.open("/console/see?person=p0")
     text = visit.page.inner_text("main")
     assert "Nothing can be shown" in text or visit.page.locator(".tile").count() == 1
+
+
+_CUT = """(selector) => [...document.querySelectorAll(selector)]
+  .filter((e) => e.offsetParent && !e.closest(".unseen") && !e.matches(".unseen") && e.clientWidth)
+  .filter((e) => {
+    const tile = e.closest(".tile").getBoundingClientRect(), box = e.getBoundingClientRect();
+    return e.scrollWidth > e.clientWidth + 1 || box.right > tile.right || box.left < tile.left;
+  }).map((e) => e.className + ": " + e.textContent)"""
+
+_ROWS = """() => {
+  const tops = [...document.querySelectorAll("#tiles > .tile")].map((e) => Math.round(e.getBoundingClientRect().top));
+  const rows = new Set(tops).size;
+  return [rows, tops.length / rows];
+}"""
 
 
 def contrast(one: str, other: str) -> float:

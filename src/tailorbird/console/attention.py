@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from tailorbird.app import App
 from tailorbird.console.heartbeat import Beat
 from tailorbird.learning.registry import Manifest
 from tailorbird.types import DAY_SECONDS
+
+_FEW: Final = 3
+"""So many degraded decisions are no trend, whatever their share of a quiet quarter of an hour."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,16 @@ def _models(app: App, serving: list[Manifest]) -> list[Matter]:
 def _answers(app: App, beat: Beat) -> list[Matter]:
     found = []
     if beat.degraded:
-        text = f"{beat.degraded:,} of the last {beat.slates:,} decisions were made without one of their stages."
-        level: Literal["warn", "bad"] = "bad" if beat.degraded > 0.05 * beat.slates else "warn"
-        found.append(Matter(level, text, "Open one of the latest decisions: it says which stage and why."))
+        verb = "was" if beat.degraded == 1 else "were"
+        text = f"{beat.degraded:,} of the last {beat.slates:,} decisions {verb} made without one of their stages."
+        often = beat.degraded > max(0.05 * beat.slates, _FEW)
+        excuse = next(iter(beat.excuses), "")
+        found.append(Matter("bad" if often else "warn", text, f"Mostly, in their own words: “{excuse}”."))
     slow, budget = beat.total.get("p99", 0.0), app.config.budget.total_ms
     if slow > budget:
         text = f"The slowest hundredth of decisions takes {slow:.0f} ms; the budget is {budget:.0f} ms."
-        found.append(Matter("warn", text, "See which stage it is in the table of latencies."))
+        stage = max(beat.stages, key=lambda name: beat.stages[name]["p99"])
+        found.append(Matter("warn", text, f"Its slowest stage is “{stage}”; the overview shows them all."))
     behind = app.log.last_seq() - app.engine.seq
     if behind > 5_000:
         text = f"The engine is {behind:,} records behind the log."

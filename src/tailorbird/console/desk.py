@@ -74,7 +74,9 @@ def _environment() -> Environment:
     )
     environment.filters.update(wording.FILTERS)
     swap = Markup(_json(figures.SWAP))  # noqa: S704 - ours
-    environment.globals.update(art=art.draw, swap=swap, plotly_version=plotly_version, columns=_columns)
+    environment.globals.update(
+        art=art.draw, swap=swap, plotly_version=plotly_version, columns=_columns, minus=figures.MINUS
+    )
     return environment
 
 

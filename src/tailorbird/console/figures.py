@@ -164,6 +164,31 @@ def waterfall_steps(decision: Decision) -> list[Step]:
     return steps
 
 
+def waterfall_story(decision: Decision) -> str:
+    """The same in sentences; empty when the decision was not asked to explain itself."""
+    trail = decision.explanation
+    if "union" not in trail or "allowed" not in trail:
+        return ""
+    missing = {excuse.partition(":")[0] for excuse in (decision.degraded or "").split("; ")}
+    proposed = sum(count > 0 for count in trail.get("retrieved", {}).values())
+    removed = {rule: count for rule, count in trail.get("filtered", {}).items() if count}
+    story = f"{_said(proposed, 'channel')} proposed {_said(trail['union'], 'different item')}."
+    if removed:
+        rules = ", ".join(f"{rule}: {count:,}" for rule, count in removed.items())
+        story += f" {sum(removed.values()):,} of them may not be shown ({rules})."
+    left = f"best {decision.pool_size:,} of the" if decision.pool_size < trail["allowed"] else f"{decision.pool_size:,}"
+    learned = "rank" in decision.timings_ms and "ranker" not in missing
+    story += f" The {left} others were put in order by {'the learned ranker' if learned else 'the channels together'}"
+    mixed = "" if "diversity" in missing else " and mixed so that neighbours differ"
+    story += f"{mixed}; the first {len(decision.items):,} are the slate."
+    explored = sum(placed.explored for placed in decision.items)
+    return f"{story} {_said(explored, 'place')} went to something new, to learn from it." if explored else story
+
+
+def _said(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def counts(name: str, summary: str, pairs: Sequence[tuple[str, int]], *, what: str) -> Figure:
     """Items per category, brand and the like: a short list of horizontal bars."""
     plot = go.Figure(layout=_layout(height=20 + 26 * max(len(pairs), 1), left=110))

@@ -5,7 +5,7 @@ events in or made the decisions. It looks only while somebody looks at it, and k
 """
 
 import threading
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 
 from tailorbird.app import App
+from tailorbird.config import DEFAULT_WEIGHTS
+from tailorbird.console.interest import KINDS, Interest, Wanted
 from tailorbird.types import Decision, Record, person_key
 
 MINUTES: Final = 15
@@ -24,6 +26,7 @@ _MOST_RECORDS: Final = 20_000
 _LOOKS: Final = (16, 100, 400)
 _SAMPLES: Final = 1_500
 _LIVE_SECONDS: Final = 3_600.0
+_MOST_WANTED: Final = 6
 
 
 class _Heard(msgspec.Struct, frozen=True):
@@ -36,6 +39,12 @@ class _Heard(msgspec.Struct, frozen=True):
     items: tuple[msgspec.Raw, ...] = ()
     decision_id: str | None = None
     query: str | None = None
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A line of a cart or an order."""
+
+    item_id: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,8 @@ class Beat:
 
     ``starts``, ``events`` and ``decisions`` have one entry per step of `STEP_SECONDS`, the oldest first; the last step
     still runs. ``click_rate`` is clicks on recommended items for each recommended item that was shown: as the shop
-    reports it with ``list_view``, or all items of the slates where it does not (``shown_as`` says which).
+    reports it with ``list_view``, or all items of the slates where it does not (``shown_as`` says which). ``excuses``
+    counts what degraded decisions said of themselves.
     """
 
     starts: list[float]
@@ -74,6 +84,11 @@ class Beat:
     latest_decisions: list[Decision]
     channels: dict[str, int]
     last_event_at: float | None
+    people: int
+    cart_adds: int
+    orders: int
+    wanted: list[Wanted]
+    excuses: dict[str, int]
 
     @property
     def events_per_minute(self) -> int:
@@ -103,10 +118,13 @@ class Heartbeat:
         self._known: OrderedDict[str, None] = OrderedDict()
         self._spent: deque[dict[str, float]] = deque(maxlen=_SAMPLES)
         self._channels: deque[Counter[str]] = deque(maxlen=500)
+        self._interest = Interest()
+        self._excuses: defaultdict[int, Counter[str]] = defaultdict(Counter)
         self._latest_events: deque[Happened] = deque(maxlen=12)
         self._latest_decisions: list[Decision] = []
         self._lock = threading.Lock()
         self._decoder = msgspec.json.Decoder(_Heard)
+        self._line_decoder = msgspec.json.Decoder(_Line)
 
     def beat(self) -> Beat:
         """Take in what is new, and tell the last minutes."""
@@ -133,16 +151,26 @@ class Heartbeat:
     def _hear(self, record: Record, event: _Heard) -> None:
         person = person_key(event.user_id, event.anonymous_id)
         happened = Happened(record.seq, event.type, person, event.item_id, event.query, len(event.items), record.at)
-        self._latest_events.append(happened)
+        if event.type != "list_view":
+            # Being shown something is nothing that a person did, and would push out of sight what they do.
+            self._latest_events.append(happened)
         if record.recorded_at - record.at > _LIVE_SECONDS:
             # Imported history is no traffic: an hour of it would flatten the minutes that people look at.
             return
         step = int(record.recorded_at // STEP_SECONDS)
         self._counts["events"][step] += 1
+        self._interest.hear(step, person, event.type, self._items_of(event))
         if event.decision_id and event.type == "list_click":
             self._counts["clicks"][step] += 1
         elif event.decision_id and event.type == "list_view":
             self._counts["viewed"][step] += len(event.items) or int(event.item_id is not None)
+
+    def _items_of(self, event: _Heard) -> list[str]:
+        """The items of an event whose type is counted; the many lines of a ``list_view`` are left undecoded."""
+        if event.type not in KINDS:
+            return []
+        lines = [self._line_decoder.decode(line).item_id for line in event.items]
+        return lines or ([event.item_id] if event.item_id else [])
 
     def _follow_ledger(self) -> None:
         recent = self._newest()
@@ -154,6 +182,7 @@ class Heartbeat:
             self._counts["decisions"][step] += 1
             self._counts["placed"][step] += len(decision.items)
             self._counts["degraded"][step] += decision.degraded is not None
+            self._excuses[step].update(decision.degraded.split("; ") if decision.degraded else ())
             self._spent.append(decision.timings_ms)
             self._channels.append(Counter(placed.source for placed in decision.items))
         while len(self._known) > 2 * _SAMPLES:
@@ -176,6 +205,9 @@ class Heartbeat:
         for counter in self._counts.values():
             for step in [step for step in counter if step < steps[0]]:
                 del counter[step]
+        for step in [step for step in self._excuses if step < steps[0]]:
+            del self._excuses[step]
+        self._interest.forget(before=steps[0])
         total = {name: counter.total() for name, counter in self._counts.items()}
         spent = list(self._spent)[-1_000:]
         return Beat(
@@ -193,6 +225,11 @@ class Heartbeat:
             latest_decisions=self._latest_decisions,
             channels=dict(sum(self._channels, Counter())),
             last_event_at=max((happened.at for happened in self._latest_events), default=None),
+            people=self._interest.people,
+            cart_adds=self._interest.events("cart_add"),
+            orders=self._interest.events("purchase"),
+            wanted=self._interest.wanted({**DEFAULT_WEIGHTS, **self._app.config.events.weights}, _MOST_WANTED),
+            excuses=dict(sum(self._excuses.values(), Counter()).most_common()),
         )
 
 

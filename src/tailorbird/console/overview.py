@@ -13,6 +13,7 @@ from tailorbird.console.attention import matters
 from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.console.heartbeat import Beat
 from tailorbird.console.models import idle, serving_manifests
+from tailorbird.types import Item
 
 
 @get("/")
@@ -29,7 +30,8 @@ async def live(desk: TheDesk) -> Response[Any]:
     """What moves on the page, as it is now: its parts as HTML and its figures as JSON."""
     content = await asyncio.to_thread(_content, desk)
     parts = {
-        name: desk.page(f"part-{name}.html", **content).content for name in ("stats", "attention", "latest", "latency")
+        name: desk.page(f"part-{name}.html", **content).content
+        for name in ("stats", "attention", "wanted", "latest", "latency")
     }
     plots = {figure.name: figure.plain for figure in (content["pulse"], content["latency"]) if figure is not None}
     return Response({"parts": parts, "figures": plots}, headers={"Cache-Control": "no-store"})
@@ -47,6 +49,7 @@ def _content(desk: Desk) -> dict[str, Any]:
         "counting": _counting(app),
         "idle": idle(app, serving),
         "titles": _titles(app, beat),
+        "wanted": [(_item(app, wanted.item_id), wanted) for wanted in beat.wanted],
     }
 
 
@@ -56,12 +59,13 @@ def _counting(app: App) -> list[str]:
 
 
 def _titles(app: App, beat: Beat) -> dict[str, str]:
-    catalogue, titles = app.engine.catalogue, {}
-    for event in beat.latest_events:
-        number = catalogue.find(event.item_id) if event.item_id else -1
-        if event.item_id and number >= 0:
-            titles[event.item_id] = catalogue.item(number).title or event.item_id
-    return titles
+    named = {event.item_id for event in beat.latest_events if event.item_id}
+    return {item_id: _item(app, item_id).title or item_id for item_id in named}
+
+
+def _item(app: App, item_id: str) -> Item:
+    number = app.engine.catalogue.find(item_id)
+    return app.engine.catalogue.item(number) if number >= 0 else Item(item_id=item_id)
 
 
 pages: Final[list[ControllerRouterHandler]] = [overview, live]

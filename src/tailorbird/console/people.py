@@ -79,15 +79,18 @@ def tastes(app: App, person: Person, kind: str = "departments") -> list[tuple[st
     return sorted(((names[code], weight / total) for code, weight in weights.items()), key=lambda pair: -pair[1])
 
 
-def portrait(app: App, key: str, *, most: int = 12) -> Portrait:
+def portrait(app: App, key: str, *, most: int = 8) -> Portrait:
     """What the engine knows of a person now. Call on the engine's thread."""
     person, catalogue = app.engine.state.person(key), app.engine.catalogue
     owned: Any = person.states["ownership"]
-    history = person.history.last(most)
+    history = person.history.last(2 * most)
+    steps = zip(history.items.tolist(), history.at.tolist(), history.weights.tolist(), strict=True)
+    # A click and the look that follows it are one thing to a reader: of what says the same, the latest.
+    told = {(item, weight): at for item, at, weight in steps}
     recent = [
         (catalogue.item(item), at, _did(app, weight))
-        for item, at, weight in zip(history.items.tolist(), history.at.tolist(), history.weights.tolist(), strict=True)
-    ][::-1]
+        for (item, weight), at in sorted(told.items(), key=lambda pair: -pair[1])[:most]
+    ]
     return Portrait(
         key=key,
         known=key.startswith("u:"),

@@ -119,6 +119,7 @@ async def decision(desk: TheDesk, request: Request[Any, Any, Any]) -> Response[s
         decision=found,
         tiles=tiles(found, desk.app.engine.catalogue),
         waterfall=figures.waterfall(found),
+        story_of_it=figures.waterfall_story(found),
         can_act=False,
         story=None,
     )
@@ -180,6 +181,7 @@ def _shown(desk: Desk, view: View, before: Decision | None = None) -> dict[str, 
         "change": changes(now, before, catalogue) if before else None,
         "story": None,
         "waterfall": figures.waterfall(made),
+        "story_of_it": figures.waterfall_story(made),
         "n_items": len(catalogue),
         "can_act": True,
     }

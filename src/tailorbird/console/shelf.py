@@ -117,16 +117,16 @@ def _columns_of(thing: Item) -> list[tuple[str, Any]]:
 
 
 def _interest(app: App, number: int) -> dict[str, float]:
-    """How much an item is wanted now: decayed counts, by half-life."""
+    """How much an item is wanted now: decayed counts, with half-lives of 1, 7 and 30 days."""
     rows = app.engine.state.item_rows(ItemCounts.name)
     asked = SlateRequest(surface="item", at=app.clock())
     logs = ItemCounts().read(rows[[number]], asked, np.array([number], np.int32), app.engine.catalogue)[0]
     counts = dict(zip(ItemCounts.columns, np.expm1(logs).tolist(), strict=True))
     return {
-        "Interest, half-life 1 day": counts["log_interest_1d"],
-        "Interest, half-life 7 days": counts["log_interest_7d"],
-        "Interest, half-life 30 days": counts["log_interest_30d"],
-        "Purchases, half-life 30 days": counts["log_purchases_30d"],
+        "Interest, the last day": counts["log_interest_1d"],
+        "Interest, the last week": counts["log_interest_7d"],
+        "Interest, the last month": counts["log_interest_30d"],
+        "Purchases, the last month": counts["log_purchases_30d"],
     }
 
 

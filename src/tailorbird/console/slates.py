@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.console.wording import channel
+from tailorbird.console.wording import channel, column
 from tailorbird.types import Decision, Item, Placed
 
 
@@ -120,15 +120,5 @@ def _channel_bars(placed: Placed, best: Mapping[str, float]) -> tuple[Bar, ...]:
 
 def _contribution_bars(contributions: Mapping[str, float]) -> tuple[Bar, ...]:
     longest = max((abs(value) for value in contributions.values()), default=0.0) or 1.0
-    bars = [Bar(_readable(name), value, abs(value) / longest, value < 0) for name, value in contributions.items()]
+    bars = [Bar(column(name), value, abs(value) / longest, value < 0) for name, value in contributions.items()]
     return tuple(sorted(bars, key=lambda bar: -bar.length))
-
-
-def _readable(column: str) -> str:
-    """A matrix column for people.
-
-    >>> _readable("ease.rank"), _readable("category_share")
-    ('EASE, rank', 'category share')
-    """
-    name, _, part = column.partition(".")
-    return f"{channel(name)}, {part}" if part else column.replace("_", " ")

@@ -88,7 +88,7 @@ def memory() -> dict[str, float]:
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
     now = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), peak)
-    return {"now": float(now), "peak": float(peak)}
+    return {"now": float(now), "peak": float(max(now, peak))}
 
 
 def _versions() -> dict[str, str]:

@@ -15,6 +15,41 @@ CHANNELS: Final = {
 }  # fmt: skip
 """What a retriever is called on a tile; one that is not listed goes by its own name."""
 
+MEANINGS: Final = {
+    "popular": "what most people of this shop want", "trending": "what is wanted more and more at the moment",
+    "covisitation": "what others went on to from the same items", "item-knn": "what the same people like",
+    "ease": "what goes together with this person's history", "ials": "what people of a similar taste like",
+    "content": "what resembles the items that were looked at", "fallback": "the most wanted of the whole catalogue",
+    "ranker": "puts in order what the channels propose",
+}  # fmt: skip
+"""What a retriever goes by, in a few words after its name."""
+
+COLUMNS: Final = {
+    "n_found": "How many channels proposed it", "best_rank": "Its best place in any channel",
+    "times_seen": "Seen by this person before", "log_minutes_since_seen": "How long ago this person saw it",
+    "category_of_last": "Of the category of the last item seen", "brand_of_last": "Of the brand of the last item seen",
+    "log_price_to_last": "Its price against the last item's", "likeness_to_last": "Likeness to the last item seen",
+    "likeness_to_recent": "Likeness to the latest items seen", "times_bought": "Bought by this person before",
+    "log_days_since_bought": "How long ago this person bought it", "in_cart": "In the cart already",
+    "category_share": "This person's leaning to its category",
+    "department_share": "This person's leaning to its department",
+    "brand_share": "This person's leaning to its brand", "price_gap": "Its price against what this person pays",
+    "log_interactions": "How much this person looks around", "log_purchases": "How much this person buys",
+    "log_hours_since_last": "How long this person was away", "beside_an_item": "Shown on an item's page",
+    "beside_a_cart": "Shown beside a cart", "log_interest_1d": "Everybody's interest, last day",
+    "log_interest_7d": "Everybody's interest, last week", "log_interest_30d": "Everybody's interest, last month",
+    "log_purchases_7d": "Everybody's purchases, last week", "log_purchases_30d": "Everybody's purchases, last month",
+    "trend_1d_7d": "Rising, this day against this week", "trend_7d_30d": "Rising, this week against this month",
+    "purchase_rate": "How often a look becomes a purchase", "log_price": "Its price", "discount": "Its discount",
+    "log_age_days": "How long it has been in the shop",
+}  # fmt: skip
+"""What the ranker looks at, for people; a column that is not listed goes by its own name."""
+
+PARTS: Final = {
+    "score": "its score", "rank": "its place", "relative": "how near its best", "beside_last": "beside the last item",
+}  # fmt: skip
+"""What the ranker takes from a channel."""
+
 EVENTS: Final = {
     "page_view": "opened a page", "item_view": "looked at", "list_view": "was shown", "list_click": "clicked",
     "search": "searched", "cart_add": "put in the cart", "cart_remove": "took from the cart",
@@ -33,6 +68,15 @@ def number(value: float | None, digits: int = 0) -> str:
     ('1,234,567', '0.03', True)
     """
     return NOT_KNOWN if value is None or value != value else f"{value:,.{digits}f}"  # noqa: PLR0124 - NaN
+
+
+def figure(value: float) -> str:
+    """With as many digits as it has and no more than three after the point.
+
+    >>> figure(156.0), figure(0.4521), figure(1200)
+    ('156', '0.452', '1,200')
+    """
+    return f"{value:,.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
 
 
 def compact(value: float | None) -> str:
@@ -124,11 +168,56 @@ def channel(name: str) -> str:
     return CHANNELS.get(name, name)
 
 
+def meaning(name: str) -> str:
+    """What a retriever goes by; nothing for one that is not known here."""
+    return MEANINGS.get(name, "")
+
+
+def column(name: str) -> str:
+    """A column of the ranker's matrix for people.
+
+    >>> column("ease.rank"), column("discount"), column("own_column")
+    ('EASE: its place', 'Its discount', 'own column')
+    """
+    channel_name, _, part = name.partition(".")
+    if part:
+        return f"{channel(channel_name)}: {PARTS.get(part, part)}"
+    return COLUMNS.get(name, name.replace("_", " "))
+
+
+def odds(chance: float) -> str:
+    """A probability of any size, short: one that is small is said as one in so many.
+
+    >>> odds(0.9), odds(0.034), odds(0.001), odds(0.00003), odds(0)
+    ('90%', '1 in 29', '1 in 1,000', '1 in 33k', 'none')
+    """
+    if chance <= 0:
+        return "none"
+    if chance >= 0.1:
+        return f"{100 * chance:.0f}%"
+    return f"1 in {1 / chance:,.0f}" if chance > 1e-4 else f"1 in {1e-3 / chance:,.0f}k"
+
+
+def excused(degraded: str) -> str:
+    """What a decision says of itself, each excuse once with all that it is for.
+
+    >>> excused("popular: left out, over budget; ease score: left out, over budget; search: not read yet")
+    'Left out, over budget: popular, ease score. Not read yet: search.'
+    """
+    found: dict[str, list[str]] = {}
+    for part in degraded.split("; "):
+        what, _, why = part.partition(": ")
+        found.setdefault(why or what, []).append(what if why else "")
+    said = (f"{why[:1].upper()}{why[1:]}{': ' if any(what) else ''}{', '.join(what)}." for why, what in found.items())
+    return " ".join(said)
+
+
 def did(event_type: str) -> str:
     """What an event says its person did."""
     return EVENTS.get(event_type, event_type.replace("_", " "))
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    f.__name__: f for f in (number, compact, percent, money, size, ago, moment, who, channel, did)
+    f.__name__: f
+    for f in (number, figure, compact, percent, odds, money, size, ago, moment, who, channel, meaning, excused, did)
 }

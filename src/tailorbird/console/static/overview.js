@@ -25,7 +25,7 @@
       if (!answer.ok) throw new Error(String(answer.status));
       const { parts, figures } = await answer.json();
       if (document.hidden) return;
-      for (const name of ["stats", "attention", "latest"]) replace(name, parts[name]);
+      for (const name of ["stats", "attention", "wanted", "latest"]) replace(name, parts[name]);
       for (const [name, figure] of Object.entries(figures)) {
         const box = document.getElementById(`plot-${name}`);
         if (box) Console.paint(box, figure);
