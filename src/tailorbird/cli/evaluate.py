@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -42,6 +43,14 @@ def evaluate_models(
     mapping: Annotated[
         str, typer.Option("--map", help="ours=theirs,... such as user_id=UserID,item_id=MovieID,at=Timestamp")
     ] = "",
+    event_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="The type of all events of the file, or which of their types is which of ours: item_view=view.",
+        ),
+    ] = None,
     protocol: Annotated[Protocol, typer.Option(help="what is asked")] = Protocol.LEAVE_ONE_OUT,
     models: Annotated[
         str, typer.Option(help="names, separated by commas; the baselines are added; ranker learns over all")
@@ -58,15 +67,18 @@ def evaluate_models(
     json: Annotated[bool, typer.Option("--json", help="print JSON and nothing else")] = False,
 ) -> None:
     """Compare models: every item ranked, nothing sampled, the past never fitted on the future."""
+    from tailorbird.errors import BadInput
     from tailorbird.learning.evaluation import data_counts, evaluate, retriever_factories
-    from tailorbird.learning.interactions import parse_mapping, read_dataset
+    from tailorbird.learning.interactions import parse_mapping
     from tailorbird.learning.splits import split
 
     ks = list_lengths(k)
+    if events is None and event_type is not None:
+        raise BadInput("--type is for a FILE.", hint="The shop's own types get weights under [events.weights].")
     if events is None:
-        data = logged(existing_shop(context))
+        data, n_rejected = logged(existing_shop(context)), 0
     else:
-        data = read_dataset(events, items=items, mapping=parse_mapping(mapping))
+        data, n_rejected = tabled(events, items, parse_mapping(mapping), event_type)
     if data.incomplete:
         note(f"{data.incomplete} of {data.rows} rows lack a person, an item or a time and are left out.")
     cut = split(data, protocol.value)
@@ -92,7 +104,7 @@ def evaluate_models(
         },
         "data": {
             **data_counts(cut),
-            "rows_left_out": data.incomplete,
+            "rows_left_out": data.incomplete + n_rejected,
             "rows_against": data.against,
             "times": "real" if data.timed else "an order only",
         },
@@ -102,6 +114,40 @@ def evaluate_models(
         print_json(report)
     else:
         _print(report)
+
+
+def tabled(events: Path, items: Path | None, mapping: dict[str, str], event_type: str | None) -> tuple["Dataset", int]:
+    """The interactions of a file, and how many of its rows were rejected, which are told with their reasons.
+
+    A file in which something cannot be read as a column is read again row by row.
+
+    Raises:
+        NotEnoughEvents: no row that can be read shows interest in an item.
+    """
+    from tailorbird.errors import BadTime, BrokenLine, NotEnoughEvents
+    from tailorbird.ingest.good_rows import GoodRows
+    from tailorbird.learning.interactions import read_dataset
+
+    if event_type is None:
+        try:
+            return read_dataset(events, items=items, mapping=mapping), 0
+        except (BrokenLine, BadTime):
+            note(f"{events} cannot be read at once: row by row.")
+    rows = GoodRows(events, mapping, event_type)
+    with TemporaryDirectory(prefix="tailorbird-evaluate-") as folder:
+        good = Path(folder) / "events.parquet"
+        rows.write(good)
+        report = rows.report
+        for reason in report.reasons:
+            note(f"{reason.count:,} of {report.rows:,} rows are left out as {reason.code}: {reason.message}")
+        try:
+            return read_dataset(good, items=items, mapping=mapping), report.rejected
+        except NotEnoughEvents as error:
+            types = ", ".join(f"{kind!r} ({count:,})" for kind, count in rows.types.most_common(5)) or "none"
+            raise NotEnoughEvents(
+                f"None of the {report.accepted:,} good rows of {events} shows interest in an item; types: {types}.",
+                hint="Is --map right? `--type item_view=THEIRS,...` says which of their types is which of ours.",
+            ) from error
 
 
 def logged(directory: Path) -> "Dataset":
