@@ -66,3 +66,15 @@ def test_a_type_without_a_file_is_refused(capfd: pytest.CaptureFixture[str]) -> 
         main(["evaluate", "--type", "item_view"])
     assert ended.value.code == 2
     assert "[events.weights]" in capfd.readouterr().err
+
+
+def test_the_tables_fit_in_80_columns_and_json_keeps_all(evaluate: Run) -> None:
+    good = [line.removesuffix(",look") for line in LINES]
+    options = ("--models", "covisitation,ials", "--tune", "--k", "10,100")
+    code, out, _ = evaluate(good, *options)
+    assert code == 0
+    assert max(len(line) for line in out.splitlines()) <= 80
+    for name in ("covisitation", "item-knn", "ndcg@10", "rec@100", "mrr@100", "cov@10", "ild@10", "tune CPU s"):
+        assert f" {name} " in out
+    assert out.count("half_life") >= 2
+    assert "gini@10" in json.loads(evaluate(good, *options, "--json")[1])["results"][0]

@@ -1,6 +1,5 @@
 """`train` and `models`: make models, look at them, choose which serve."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +42,10 @@ def train(
     if json:
         print_json({"trained": run.manifests, "left_out": run.reasons, "fit_cpu_seconds": run.seconds})
         return
-    rows = [(m.name, m.version, run.seconds.get(m.name), _megabytes(m.bytes), _metrics(m)) for m in run.manifests]
+    rows = [
+        (m.name, m.version, round(run.seconds.get(m.name, 0.0), 2), _megabytes(m.bytes), _metrics(m))
+        for m in run.manifests
+    ]
     print_table("Trained and serving", ("model", "version", "CPU s", "MB", "measured"), rows)
     for name, why in run.reasons.items():
         note(f"{name} was left out: {why}.")
@@ -66,15 +68,13 @@ def list_models(context: typer.Context, *, json: Json = False) -> None:
                 m.name,
                 m.version,
                 "serving" if serving.get(m.name) == m.version else "",
-                datetime.fromtimestamp(m.created_at, UTC).strftime("%Y-%m-%d %H:%M"),
-                m.events.get("interactions"),
                 _megabytes(m.bytes),
                 _metrics(m),
             )
             for m in found
         ]
-        columns = ("model", "version", "", "trained (UTC)", "interactions", "MB", "measured")
-        print_table("Models", columns, rows)
+        # A version begins with the time of its training; --json tells the rest.
+        print_table("Models", ("model", "version", "", "MB", "measured"), rows)
 
 
 def promote(context: typer.Context, name: str, version: str) -> None:
@@ -122,4 +122,4 @@ def _megabytes(n: int) -> float:
 
 
 def _metrics(manifest: Any) -> str:
-    return ", ".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items())
+    return "\n".join(f"{name.removeprefix('validation_')} {value:.4f}" for name, value in manifest.metrics.items())
