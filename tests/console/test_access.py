@@ -76,6 +76,13 @@ def test_signing_out_ends_the_session(visitor, shop):
     assert visitor.get("/console").status_code == 303
 
 
+def test_a_mistyped_address_is_told_before_one_signs_in(visitor):
+    answer = visitor.get("/console/nope")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "no page &#39;/console/nope&#39;" in answer.text
+
+
 def test_what_is_no_address_of_the_console_is_told_as_a_problem(visitor):
     answer = visitor.get("/consoles")
     assert answer.status_code == 404

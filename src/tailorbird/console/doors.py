@@ -44,12 +44,12 @@ def routes(app: App) -> list[ControllerRouterHandler]:
 
     inside = Router(
         "/",
-        route_handlers=[sign_out, *overview.pages, *see.pages, *shelf.pages, *models.pages, *system.pages, nowhere],
+        route_handlers=[sign_out, *overview.pages, *see.pages, *shelf.pages, *models.pages, *system.pages],
         guards=[guard],
     )
     console = Router(
         "/console",
-        route_handlers=[inside, door, sign_in, static],
+        route_handlers=[inside, door, sign_in, static, nowhere],
         dependencies={"desk": Provide(lambda: desk, sync_to_thread=False)},
         exception_handlers={HTTPException: on_error, TailorbirdError: on_error},
         include_in_schema=False,
@@ -106,6 +106,8 @@ async def sign_out(desk: TheDesk, request: Request[Any, Any, Any]) -> Redirect:
 @get("/{path:path}")
 async def nowhere(path: FromPath[str]) -> None:
     """Any other address of the console, so that a mistyped one is told on a page and not as the API would.
+
+    Told to everybody: there is nothing behind it to guard, and nobody should sign in to learn that.
 
     Raises:
         NotFound: always.

@@ -6,11 +6,12 @@ import platform
 import resource
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from litestar import Response, get
 from litestar.types import ControllerRouterHandler
 
@@ -19,6 +20,7 @@ from tailorbird.config import Config
 from tailorbird.console.attention import matters
 from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.console.models import serving_manifests
+from tailorbird.types import Policy
 
 _PACKAGES: Final = ("litestar", "msgspec", "numpy", "scipy", "numba", "lightgbm", "sqlalchemy", "pyarrow", "plotly")
 
@@ -45,7 +47,7 @@ def _content(desk: Desk) -> dict[str, Any]:
         "versions": {"Tailorbird": version("tailorbird"), "Python": platform.python_version(), **_versions()},
         "platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "keys": app.keys.list(),
-        "policies": sorted(engine.policies.values(), key=lambda policy: policy.surface),
+        "recipes": recipes(engine.policies.values()),
         "attention": matters(app, beat, serving_manifests(app)),
     }
 
@@ -57,6 +59,14 @@ def _counts(app: App) -> dict[str, int]:
         "Items only named by events": len(engine.catalogue) - engine.catalogue.n_described,
         "People": len(engine.state.keys),
     }
+
+
+def recipes(policies: Iterable[Policy]) -> list[list[Policy]]:
+    """Policies that differ in nothing but their surface and version, together; by surface."""
+    alike: dict[Policy, list[Policy]] = {}
+    for policy in sorted(policies, key=lambda one: one.surface):
+        alike.setdefault(msgspec.structs.replace(policy, surface="", version=""), []).append(policy)
+    return list(alike.values())
 
 
 def settings(config: Config) -> Iterator[tuple[str, str, bool]]:
