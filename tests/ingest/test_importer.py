@@ -150,11 +150,24 @@ def test_events_whose_items_would_be_lost_are_refused_before_anything_is_written
 
 def test_events_that_are_about_no_item_need_no_column_of_items(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("type,at,user_id\npage_view,2024-05-01,1\n")
-    with pytest.raises(UnknownColumn, match="--type page_view"):
+    path.write_text("type,at,user_id\npage_view,2024-05-01,1\nmessage_open,2024-05-01,1\n")
+    assert run(MemoryLog(), path).accepted == 2
+    path.write_text("type,at,user_id\nlook,2024-05-01,1\nbell,2024-05-01,1\n")
+    with pytest.raises(UnknownColumn, match=r"item_id=COLUMN.*--type page_view"):
         run(MemoryLog(), path)
-    assert run(MemoryLog(), path, event_type="page_view").accepted == 1
-    assert run(MemoryLog(), path, event_type="page_view=page_view").accepted == 1
+    assert run(MemoryLog(), path, event_type="page_view=look,bell=bell").accepted == 2
+    assert run(MemoryLog(), path, event_type="bell").accepted == 2
+
+
+def test_items_of_json_are_not_lost_either(tmp_path: Path) -> None:
+    theirs = {"ts": AT, "visitor": "u1", "kind": "look", "sku": "i1"}
+    path = lines(tmp_path / "a.jsonl", [theirs])
+    with pytest.raises(UnknownColumn, match="--map type=COLUMN,at=ts,anonymous_id=visitor,item_id=sku"):
+        run(MemoryLog(), path)
+    with pytest.raises(UnknownColumn, match="--map at=ts,user_id=visitor,type=kind,item_id=sku"):
+        run(MemoryLog(), path, mapping={"at": "ts", "user_id": "visitor", "type": "kind"})
+    views = [{"type": "page_view", "at": AT, "user_id": str(n)} for n in range(1_200)]
+    assert run(MemoryLog(), lines(path, [*views, VIEW])).accepted == 1_201
 
 
 def test_their_names_of_types_become_ours(tmp_path: Path) -> None:
@@ -182,8 +195,8 @@ def test_types_that_the_shop_does_not_know_are_counted_and_told_with_the_remedy(
 
 
 def test_events_none_of_which_names_an_item_are_told(tmp_path: Path) -> None:
-    path = lines(tmp_path / "a.jsonl", [{"type": "view", "at": AT, "user_id": "u1", "thing": "i1"}])
-    assert "None of the 1 events names an item" in run(MemoryLog(), path).notes[-1]
+    path = lines(tmp_path / "a.jsonl", [{"type": "view", "at": AT, "user_id": str(n)} for n in range(1_000)])
+    assert "None of the 1,000 events names an item" in run(MemoryLog(), path).notes[-1]
     searched = {"type": "search", "at": AT, "user_id": "u1", "query": "cup"}
     assert run(MemoryLog(), lines(path, [searched])).notes == []
 

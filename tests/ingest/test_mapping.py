@@ -102,7 +102,9 @@ def test_the_map_to_fill_in_can_be_typed_as_it_stands() -> None:
 
 
 def test_records_without_a_field_that_all_need_are_refused_where_columns_may_vary_too() -> None:
-    assert "no column for type, at." in refusal("events", ["user", "thing"], fixed=False, about_items=True)
+    assert "no column for type, at, user_id, item_id." in refusal(
+        "events", ["user", "thing"], fixed=False, about_items=True
+    )
     assert "no column for item_id." in refusal("items", ["thing"], fixed=False)
     ColumnMap("events").check("a.jsonl", ["type", "at"], (), fixed=False, about_items=True)
     ColumnMap("items").check("a.jsonl", [], (), fixed=False)

@@ -183,7 +183,7 @@ def _check_needs(fields: Mapping[str, Any]) -> None:
     kind = fields["type"]
     if kind in ABOUT_AN_ITEM and "item_id" not in fields and not fields.get("items"):
         raise MissingField(
-            "item_id is missing.", hint=f"A {kind} needs item_id, or items for several.", field="item_id"
+            "item_id is missing.", hint=f"An event of type {kind} needs it, or items for several.", field="item_id"
         )
     needed = _NEEDED_TOO.get(kind)
     if needed and needed not in fields:

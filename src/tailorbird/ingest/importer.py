@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -34,7 +35,7 @@ from tailorbird.ingest.tables import Table, open_table
 from tailorbird.ingest.unknown_types import UnknownTypes
 from tailorbird.ingest.users import entry_of_user, parse_user
 from tailorbird.protocols import Log, Verdict
-from tailorbird.types import Entry
+from tailorbird.types import EVENT_TYPES, Entry
 
 Progress: TypeAlias = Callable[[float, int], None]
 """Called with the share of the input that was read, and the rows so far."""
@@ -181,7 +182,13 @@ class _Import:
 
     def check(self, file: Path) -> None:
         """Refuse a file that cannot be taken, before anything of any file is."""
-        self._open(file)
+        table = self._open(file)
+        for column, _ in self._skip:
+            if column not in table.columns:
+                raise UnknownColumn(f"{file.name} has no column {column!r}.", hint=did_you_mean(column, table.columns))
+        given = () if self._type is None else ("type",)
+        about_items = self._kind == "events" and self._about_items(table)
+        self._map.check(file.name, table.columns, given, fixed=table.fixed, about_items=about_items)
 
     def look_for_repeats(self, file: Path) -> Iterator[float]:
         """The first pass over items and users, telling its share of the file now and then."""
@@ -233,18 +240,17 @@ class _Import:
             self.report.duplicates += 1
 
     def _open(self, file: Path) -> Table:
-        table = open_table(file, encoding=self._options.encoding)
-        given = () if self._type is None else ("type",)
-        self._map.check(file.name, table.columns, given, fixed=table.fixed, about_items=self._about_items())
-        for column, _ in self._skip:
-            if column not in table.columns:
-                raise UnknownColumn(f"{file.name} has no column {column!r}.", hint=did_you_mean(column, table.columns))
-        return table
+        return open_table(file, encoding=self._options.encoding)
 
-    def _about_items(self) -> bool:
-        """Whether the events are about items, as far as is known: --type may say that they are not."""
-        named = {self._type} if self._type is not None else set(self._types.values())
-        return self._kind == "events" and (not named or not ABOUT_AN_ITEM.isdisjoint(named))
+    def _about_items(self, table: Table) -> bool:
+        """Whether the first events are about items, or may be: types of the shop's own that --type does not name."""
+        if self._type is not None:
+            return self._type in ABOUT_AN_ITEM
+        first = (raw for _, raw in islice(self._records(table), BATCH_ENTRIES) if isinstance(raw, dict))
+        theirs = {str(raw["type"]) for raw in first if raw.get("type")}
+        own = theirs.difference(EVENT_TYPES, self._types)
+        ours = {self._types.get(kind, kind) for kind in theirs}
+        return not theirs or not ABOUT_AN_ITEM.isdisjoint(ours) or (bool(own) and table.fixed)
 
     def _records(self, table: Table) -> Iterator[tuple[int, dict[str, Any] | BrokenLine | None]]:
         """Each row by our names, None where it is to be skipped."""

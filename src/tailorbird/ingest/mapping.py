@@ -109,11 +109,12 @@ class ColumnMap:
                 raise UnknownColumn(f"{where} has no column {theirs!r}.", hint=did_you_mean(theirs, columns))
         has = set(given) | {_inner(ours)[0] for ours in self.pairs} | (frozenset(columns) - set(self.pairs.values()))
         needed = [*_NEEDED[self.kind], *((_ITEMS,) if about_items else ())]
-        missing = [names[0] for names in needed if not has.intersection(names) and (fixed or len(names) == 1)]
-        if missing and columns:
+        absent = [names for names in needed if not has.intersection(names)]
+        if columns and any(fixed or len(names) == 1 for names in absent):
+            missing = ", ".join(names[0] for names in absent)
             raise UnknownColumn(
-                f"{where} has no column for {', '.join(missing)}. Its columns: {', '.join(columns)}.",
-                hint=self._suggestion(columns, has, missing),
+                f"{where} has no column for {missing}. Its columns: {', '.join(columns)}.",
+                hint=self._suggestion(columns, has, absent),
             )
 
     def apply(self, row: Mapping[str, Any], *, texts: bool = False) -> dict[str, Any]:
@@ -142,24 +143,33 @@ class ColumnMap:
                 record.setdefault(ours, {})[inner] = value
         return record
 
-    def _suggestion(self, columns: Sequence[str], has: Collection[str], missing: Sequence[str]) -> str:
+    def _suggestion(self, columns: Sequence[str], has: Collection[str], absent: Sequence[Sequence[str]]) -> str:
         """A whole --map: what was given, what others call the same thing, and what is left to fill in."""
         plain = {"".join(ch for ch in name.lower() if ch.isalnum()): name for name in reversed(columns)}
         pairs = dict(self.pairs)
-        for field in dict.fromkeys([*missing, *_SUGGESTED_TOO[self.kind]]):
+
+        def guess(field: str) -> bool:
             aliases = (field.replace("_", ""), *_KNOWN_AS.get(field, ()))
             found = next((plain[alias] for alias in aliases if alias in plain), None)
-            if field not in has and found and found not in pairs.values():
-                pairs[field] = found
-            elif field in missing:
-                pairs[field] = "COLUMN"
+            if found is None or field in {*has, *pairs} or found in pairs.values():
+                return False
+            pairs[field] = found
+            return True
+
+        for names in absent:
+            if not any(guess(name) for name in names):
+                pairs[names[0]] = "COLUMN"
+        for field in _SUGGESTED_TOO[self.kind]:
+            guess(field)
         hints = [f"Name them: --map {_typed(pairs)}."]
         if "COLUMN" in pairs.values():
             hints.append("Write one of its columns for each COLUMN.")
         if pairs.get("type") == "COLUMN":
             hints.append("Where all events are of one type, leave type out and add --type purchase (or another).")
         if self.kind == "events" and pairs.get("item_id") == "COLUMN":
-            hints.append("Where none is about an item, leave item_id out and add --type page_view (or another).")
+            hints.append(
+                "Where none is about an item, leave item_id out and add --type page_view (or ours=theirs,...)."
+            )
         return " ".join(hints)
 
 

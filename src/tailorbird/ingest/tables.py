@@ -22,7 +22,8 @@ from tailorbird.ingest.sources import Line, Source, bad_encoding, check_encoding
 Row: TypeAlias = tuple[int, "dict[str, Any] | BrokenLine"]
 """A row's line number (row number in Parquet), and its cells by column; absent cells are left out."""
 
-_SAMPLE_ROWS: Final = 100
+_SAMPLE_LINES: Final = 100
+_SAMPLE_OBJECTS: Final = 1_000
 _DELIMITERS: Final = ",;\t|"
 _MAX_VALUE_CHARACTERS: Final = 2**24
 _WRAPPERS: Final = ("events", "items", "users")
@@ -33,7 +34,7 @@ class Table(Protocol):
     """Rows with named columns, read once from start to end."""
 
     columns: list[str]
-    """The columns; for JSON the keys of the first 100 rows."""
+    """The columns; for JSON the keys of the first 1,000 rows."""
 
     fixed: bool
     """Whether no row can have other columns."""
@@ -88,7 +89,7 @@ class CsvTable:
         """
         self._source = source
         self._feed = _Feed(source.lines(encoding))
-        first = self._feed.sample(_SAMPLE_ROWS)
+        first = self._feed.sample(_SAMPLE_LINES)
         self._delimiter = find_delimiter(first)
         try:
             header = next(csv.reader(first, delimiter=self._delimiter), [])
@@ -137,14 +138,14 @@ class CsvTable:
 class JsonTable:
     """Objects: one per line, or in a list, or one after another."""
 
-    fixed = False
     texts = False
 
     def __init__(self, source: Source, encoding: str | None, *, by_line: bool) -> None:
         """Read the first rows, to know the columns."""
         self._source = source
         rows = _json_lines(source.lines(encoding)) if by_line else _json_values(source.chunks(encoding))
-        first = list(islice(rows, _SAMPLE_ROWS))
+        first = list(islice(rows, _SAMPLE_OBJECTS))
+        self.fixed = len(first) < _SAMPLE_OBJECTS
         self._rows: Iterator[Row] = chain(first, rows)
         self.columns = list(dict.fromkeys(name for _, row in first if isinstance(row, dict) for name in row))
 

@@ -54,7 +54,7 @@ class UnknownTypes:
             "types) from the start. Not both: with another type the rows go in a second time, beside the first."
         )
         if not self._about_items:
-            yield f"None of the {self._events:,} events names an item. Map a column to item_id if one does."
+            yield f"None of the {self._events:,} events names an item. Map the column that holds it to item_id."
 
 
 def _key(name: str) -> str:
