@@ -78,7 +78,7 @@ def test_a_table_without_what_we_need_is_given_a_map_to_try() -> None:
 
 def refusal(kind: Kind, columns: list[str], *, pairs: Mapping[str, str] | None = None, **asked: Any) -> str:
     with pytest.raises(UnknownColumn) as refused:
-        ColumnMap(kind, pairs).check("a.csv", columns, (), **{"fixed": True, **asked})
+        ColumnMap(kind, pairs).check("a.csv", columns, **{"given": (), "fixed": True, **asked})
     return str(refused.value)
 
 
@@ -92,6 +92,7 @@ def test_events_about_items_need_a_column_of_items_and_the_map_to_fill_in_is_com
     assert "--map at=when,type=what,user_id=who,item_id=COLUMN" in told
     assert "--type page_view" in told
     assert "--map item_id=COLUMN" in refusal("items", theirs)
+    assert "page_view" not in refusal("events", theirs, about_items=True, given=("type",))
     ColumnMap("events").check("a.csv", ["type", "at", "user_id", "items"], (), fixed=True, about_items=True)
 
 

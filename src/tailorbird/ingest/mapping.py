@@ -114,7 +114,7 @@ class ColumnMap:
             missing = ", ".join(names[0] for names in absent)
             raise UnknownColumn(
                 f"{where} has no column for {missing}. Its columns: {', '.join(columns)}.",
-                hint=self._suggestion(columns, has, absent),
+                hint=self._suggestion(columns, has, absent, type_given="type" in given),
             )
 
     def apply(self, row: Mapping[str, Any], *, texts: bool = False) -> dict[str, Any]:
@@ -143,7 +143,9 @@ class ColumnMap:
                 record.setdefault(ours, {})[inner] = value
         return record
 
-    def _suggestion(self, columns: Sequence[str], has: Collection[str], absent: Sequence[Sequence[str]]) -> str:
+    def _suggestion(
+        self, columns: Sequence[str], has: Collection[str], absent: Sequence[Sequence[str]], *, type_given: bool
+    ) -> str:
         """A whole --map: what was given, what others call the same thing, and what is left to fill in."""
         plain = {"".join(ch for ch in name.lower() if ch.isalnum()): name for name in reversed(columns)}
         pairs = dict(self.pairs)
@@ -166,7 +168,7 @@ class ColumnMap:
             hints.append("Write one of its columns for each COLUMN.")
         if pairs.get("type") == "COLUMN":
             hints.append("Where all events are of one type, leave type out and add --type purchase (or another).")
-        if self.kind == "events" and pairs.get("item_id") == "COLUMN":
+        if self.kind == "events" and pairs.get("item_id") == "COLUMN" and not type_given:
             hints.append(
                 "Where none is about an item, leave item_id out and add --type page_view (or ours=theirs,...)."
             )
