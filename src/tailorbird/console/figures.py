@@ -65,7 +65,7 @@ def pulse(starts: Sequence[float], events: Sequence[int], decisions: Sequence[in
     """
     step = starts[1] - starts[0]
     times = [int(start * 1000) for start in starts[:-1]]
-    plot = go.Figure(layout=_layout(height=270, left=44, top=34))
+    plot = go.Figure(layout=_layout(height=216, left=44, top=34))
     plot.add_scatter(
         x=times, y=_smooth(events[:-1], step), name="Events", mode="lines", fill="tozeroy",
         fillcolor="rgba(76,150,121,0.16)", line={"color": LIGHT["accent"], "width": 2.5},
