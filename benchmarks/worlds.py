@@ -3,8 +3,9 @@
 Usage: ``python benchmarks/worlds.py [--worlds fashion,grocery] [--history-days 60] [--days 14] [--seed 1] [--oracle]``
 
 Per world: write its history to a log, train as `tailorbird train` does, then let the *same* shoppers make the same
-visits to two shops: one whose slates are the popularity channel alone, one with the trained recipe. Both explore as
-configured and both see their own events at once. Moods are common random numbers (see `visits`), so what differs
+visits to three shops: one whose slates are the popularity channel alone, one that also moves what was just passed over
+behind the rest (the recipe's `fatigue_minutes`), and one with the trained recipe. The target is the ratio to the first;
+the second says how much of it that one rule explains. All explore as configured and see their own events at once. Moods are common random numbers (see `visits`), so what differs
 is the slates. Clicks per slate count slates that were looked at. The interval resamples shoppers, who are independent,
 and keeps both arms of a shopper together (percentile bootstrap, 2,000 draws).
 
@@ -169,9 +170,9 @@ def ratio_interval(better: Earned, base: Earned, seed: int) -> tuple[float, floa
     return float(ratio(sums)), float(low), float(high)
 
 
-def popularity_config(config: Config) -> Config:
+def popularity_config(config: Config, fatigue_minutes: float = 0.0) -> Config:
     """The same configuration with the popularity channel alone on every surface measured, in its own order."""
-    recipe = PolicyConfig(channels={"popular": 300}, ranker=None, diversity=0.0)
+    recipe = PolicyConfig(channels={"popular": 300}, ranker=None, diversity=0.0, fatigue_minutes=fatigue_minutes)
     return config.model_copy(update={"policies": dict.fromkeys(SURFACES, recipe)})
 
 
@@ -198,13 +199,11 @@ def measure(
         run = train(app.log, app.registry, app.config, now=NOW)
         seconds = time.process_time() - began
         trained = app.build_engine()
-        popular = Engine(popularity_config(app.config))
-        models = app.load_models()
-        chosen = {"popular": models.retrievers["popular"]}
-        popular.install(chosen, fitted_seq={"popular": models.fitted_seq.get("popular", 0)})
-        for record in _records(app):
-            popular.apply(record)
-    shops: dict[str, Shop] = {"popular": EngineShop(popular), "trained": EngineShop(trained)}
+        shops: dict[str, Shop] = {
+            "popular": EngineShop(_popular_engine(app, 0.0)),
+            "rotated": EngineShop(_popular_engine(app, PolicyConfig().fatigue_minutes)),
+            "trained": EngineShop(trained),
+        }
     earned = {}
     for arm, shop in (shops | ({"oracle": OracleShop(world)} if oracle else {})).items():
         say(f"{name}: visiting the {arm} shop")
@@ -226,11 +225,21 @@ def measure(
             surface: {arm: round(one.per_slate(n), 4) for arm, one in earned.items()}
             for n, surface in enumerate(SURFACES)
         },
+        "ratio_to_rotated": round(ratio_interval(earned["trained"], earned["rotated"], seed)[0], 3),
         "ratio": round(ratio, 3),
         "interval": [round(low, 3), round(high, 3)],
         "ok": ratio >= 1.3 and low > 1,
         "degraded": {arm: dict(shop.degraded) for arm, shop in shops.items() if isinstance(shop, EngineShop)},
     }
+
+
+def _popular_engine(app: App, fatigue_minutes: float) -> Engine:
+    """An engine that has seen the whole log and knows popularity alone."""
+    engine, models = Engine(popularity_config(app.config, fatigue_minutes)), app.load_models()
+    engine.install({"popular": models.retrievers["popular"]}, fitted_seq={"popular": models.fitted_seq["popular"]})
+    for record in _records(app):
+        engine.apply(record)
+    return engine
 
 
 def _records(app: App) -> list[Record]:

@@ -118,6 +118,7 @@ class PolicyConfig(_Section):
     bought_days: float = Field(30.0, ge=0, description="how long ago is lately, for hide_bought")
     diversity: float = Field(0.1, ge=0, le=1, description="0: by score alone")
     diversity_pool: int = Field(100, ge=1, description="best candidates among which diversity and exploration choose")
+    fatigue_minutes: float = Field(30.0, ge=0, description="what was passed over so lately goes last; 0: it may stay")
     exploration: float = Field(0.1, ge=0, le=1, description="share of positions that try something else")
 
     def policy(self, surface: str, channels: Mapping[str, int]) -> Policy:

@@ -7,7 +7,7 @@ that may be shown.
 
 import uuid
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -22,6 +22,7 @@ from tailorbird.protocols import FollowsCatalogue, Ranker, Reranker, Retriever
 from tailorbird.ranking.matrix import BESIDE_LAST, fused_score, matrix_columns, ranking_matrix, reciprocal_ranks
 from tailorbird.reranking.dpp import DppDiversity
 from tailorbird.reranking.exploration import Placement, place, seed_of
+from tailorbird.reranking.fatigue import Fatigue
 from tailorbird.reranking.rules import allowed, boosts, one_per_group
 from tailorbird.stopwatch import Stopwatch
 from tailorbird.types import (
@@ -76,7 +77,7 @@ class Engine:
         self.retrievers: dict[str, Retriever] = {}
         self.ranker: Ranker | None = None
         self.ranker_columns: tuple[str, ...] = ()
-        self.rerankers: list[Reranker] = [DppDiversity(self.catalogue)]
+        self.rerankers: list[Reranker] = [Fatigue(), DppDiversity(self.catalogue)]
         self.models: dict[str, str] = {}
         self.fitted_seq: dict[str, int] = {}
         self.policies: dict[str, Policy] = {}
@@ -166,8 +167,7 @@ class Engine:
         decision_id = request.decision_id or self._new_id()
         person = self._person(request)
         query = self.query(request, person)
-        if request.query:
-            watch.degraded.append("search: the query is not read yet, this is the person's slate")
+        watch.degraded += _not_read(request, self.catalogue)
         watch.stage("prepare")
         if request.cursor:
             pool, hidden = self._page(request.cursor)
@@ -417,6 +417,21 @@ class Engine:
         for surface in SURFACES:
             recipe = self.config.policies.get(surface, PolicyConfig())
             self.policies[surface] = recipe.policy(surface, channels)
+
+
+def _not_read(request: Request, catalogue: Catalogue) -> Iterator[str]:
+    """What the request says that this slate could not follow.
+
+    Nothing of it is refused: a page whose item is still to be imported has to show something.
+    """
+    if request.query:
+        yield "search: the query is not read yet, this is the person's slate"
+    if request.surface != "item" or request.cursor:
+        return
+    if request.item_id is None:
+        yield "item: no item_id came, this is the person's slate"
+    elif catalogue.find(request.item_id) == NOBODY:
+        yield f"item: the item '{request.item_id[:64]}' is not in the catalogue, this is the person's slate"
 
 
 def _candidates(items: IntArray, channels: Iterable[str]) -> Candidates:

@@ -197,6 +197,7 @@ class Interaction(msgspec.Struct, frozen=True):
     quantity: float = 1.0
     price: float | None = None
     session: str | None = None
+    surface: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +397,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bought_days: float = 30.0
     diversity: float = 0.1
     diversity_pool: int = 100
+    fatigue_minutes: float = 30.0
     exploration: float = 0.1
     version: str = ""
 

@@ -11,7 +11,7 @@ from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.wire import ITEM_FIELDS, PRIVATE_FIELDS, Ask, Search, Slate, SlateItem, Wish
 from tailorbird.errors import BadInput, Forbidden, UnknownSurface, did_you_mean
 from tailorbird.monitoring.metrics import total_ms
-from tailorbird.types import Decision, Item, Placed, Request
+from tailorbird.types import Decision, Item, Placed
 
 ASK: Final = Body(Ask)
 SEARCH: Final = Body(Search)
@@ -56,23 +56,7 @@ def _answer(live: Live, http: HttpRequest[Any, Any, Any], wish: Wish, *, surface
     decision = live.recommend(wish.request(surface=surface, query=query, at=live.app.clock()))
     items = [_slate_item(live, placed, wanted, explain=wish.explain) for placed in decision.items]
     more = live.engine.has_more(decision.decision_id)
-    slate = _slate(decision, items, next_cursor=decision.decision_id if more else None)
-    slate.degraded = "; ".join(filter(None, (slate.degraded, _without_page(live, decision.request)))) or None
-    return slate
-
-
-def _without_page(live: Live, request: Request) -> str | None:
-    """What is said of an item's page that is not known to be one: its slate is the person's, as on the home page.
-
-    Not refused: ``item_id`` may be left out, and a page whose item is still to be imported has to show something.
-    """
-    if request.surface != "item" or request.cursor:
-        return None
-    if request.item_id is None:
-        return "item: no item_id came, this is the person's slate"
-    if live.engine.catalogue.find(request.item_id) < 0:
-        return f"item: the item '{request.item_id[:64]}' is not in the catalogue, this is the person's slate"
-    return None
+    return _slate(decision, items, next_cursor=decision.decision_id if more else None)
 
 
 def _slate(decision: Decision, items: list[SlateItem], *, next_cursor: str | None) -> Slate:

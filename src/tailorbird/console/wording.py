@@ -42,6 +42,12 @@ COLUMNS: Final = {
     "trend_1d_7d": "Rising, this day against this week", "trend_7d_30d": "Rising, this week against this month",
     "purchase_rate": "How often a look becomes a purchase", "log_price": "Its price", "discount": "Its discount",
     "log_age_days": "How long it has been in the shop",
+    "times_passed_over": "Passed over by this person before",
+    "log_minutes_since_shown": "How long ago this person passed it over",
+    "log_brand_shown": "How often this person saw its brand", "brand_lift": "How its brand fares with this person",
+    "taste_in_lists": "What this person picks from lists", "log_listed": "How often lists showed it",
+    "list_click_rate": "How often it is clicked on lists", "log_recommended": "How often it was recommended",
+    "slate_click_rate": "How often it is clicked when recommended",
 }  # fmt: skip
 """What the ranker looks at, for people; a column that is not listed goes by its own name."""
 

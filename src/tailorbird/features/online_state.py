@@ -168,6 +168,7 @@ class OnlineState:
                 quantity=line.quantity,
                 price=line.price,
                 session=event.session_id,
+                surface=event.surface,
             )
             for line in event.lines
         ]

@@ -4,7 +4,7 @@ Lists come from replay through the engine that serves (`Engine.gather` and `Engi
 earlier period; so a feature is at training what it will be at serving, and no channel has seen the answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -79,8 +79,11 @@ def add_list(
     *,
     hidden: IntArray | None = None,
     n_others: int = MOST_OTHERS,
+    among: Collection[int] = (),
 ) -> None:
     """Add the list of one question, in answer to which the items in ``grades`` (item number -> grade) were wanted.
+
+    ``among`` are the items that were really shown then, if any: of the others nobody knows what they were worth.
 
     Keeps every wanted item that was retrieved and a uniform sample of the other candidates. Uniform, because a sample
     of the hardest by one order hides from the trees how many are hard by another (LAB.md: 0.055 against 0.065 NDCG@10).
@@ -91,7 +94,8 @@ def add_list(
     if not labels.any():
         lists.missed += 1
         return
-    others = np.flatnonzero(labels == 0)
+    shown = np.isin(pool.items, list(among)) if among else np.ones(len(pool), np.bool_)
+    others = np.flatnonzero((labels == 0) & shown)
     if len(others) > n_others:
         others = draw.choice(others, n_others, replace=False)
     rows = np.sort(np.concatenate((np.flatnonzero(labels), others)))

@@ -20,8 +20,9 @@ from tailorbird.errors import NotEnoughEvents, UnknownModel, did_you_mean
 from tailorbird.features.online_state import OnlineState
 from tailorbird.ingest.readiness import CHOICES, MOST_EASE_ITEMS, advise
 from tailorbird.learning.evaluation import ranks
-from tailorbird.learning.lists import GRADES, Lists, Question, add_list
+from tailorbird.learning.lists import Lists, Question, add_list
 from tailorbird.learning.models import UNTRAINED, retriever
+from tailorbird.learning.moments import Moment, moments, sample
 from tailorbird.learning.registry import Manifest, Registry
 from tailorbird.learning.splits import Split, later_period
 from tailorbird.learning.tuning import SEARCHES
@@ -29,7 +30,7 @@ from tailorbird.learning.tuning import choose as choose_query
 from tailorbird.protocols import Log, Retriever
 from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
 from tailorbird.retrieval import RETRIEVERS
-from tailorbird.types import DAY_SECONDS, Event, Interaction, Interactions, Record, Request
+from tailorbird.types import DAY_SECONDS, Event, Interactions, Record, Request
 
 RANKER: Final = LambdaRanker.name
 _CHUNK: Final = 5_000
@@ -237,21 +238,16 @@ class _Job:
         Half of the lists are for a visit's beginning, where there are enough of them: those are home pages, and a
         sample by touches alone would hold few.
         """
-        moments = _moments(self.log, self.config, cut)
+        found = moments(_records(self.log), self.config.events, cut)
         draw = np.random.default_rng(self.config.training.seed)
-        doors, insides = ([m for m in moments if (m.after is None) is door] for door in (True, False))
-        half = self.config.training.ranker_lists // 2
-        chosen = {
-            m.seq: m
-            for some, n in ((doors, max(half, 2 * half - len(insides))), (insides, max(half, 2 * half - len(doors))))
-            for m in (some if len(some) <= n else [some[k] for k in draw.choice(len(some), n, replace=False)])
-        }
+        chosen: dict[int, list[Moment]] = {}
+        for moment in sample(found, self.config.training.ranker_lists, draw):
+            chosen.setdefault(moment.seq, []).append(moment)
         lists = Lists()
         for record in _records(self.log):
-            moment = chosen.get(record.seq)
-            if moment is not None:
-                request = _request_of(record, moment, engine)
-                add_list(lists, engine, Question.of(engine, request), moment.grades, draw)
+            for moment in chosen.get(record.seq, ()):
+                asked = Question.of(engine, _request_of(record, moment, engine))
+                add_list(lists, engine, asked, moment.grades, draw, among=moment.shown)
             engine.apply(record)
             if record.seq % _CHUNK == 0:
                 self.progress("replaying for the ranker", 0.3 + 0.6 * record.seq / self.past.last_seq)
@@ -270,19 +266,6 @@ def _cut(past: Past, config: Config) -> int:
     return min(row, n - 1)
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A person's first touch of an item in a session, at record ``seq``.
-
-    ``grades`` is what they wanted from then on: items not touched before in that session, with the best grade of each.
-    ``after`` is the item they had touched right before; None at the session's beginning.
-    """
-
-    seq: int
-    after: int | None
-    grades: Mapping[int, int]
-
-
 def _request_of(record: Record, moment: Moment, engine: Engine) -> Request:
     """The request that the moment stands for: a home page at a visit's beginning, else the page of the item before."""
     event = msgspec.json.decode(record.body, type=Event)
@@ -293,51 +276,6 @@ def _request_of(record: Record, moment: Moment, engine: Engine) -> Request:
         anonymous_id=event.anonymous_id,
         item_id=None if moment.after is None else engine.catalogue.ids[moment.after],
     )
-
-
-def _moments(log: Log, config: Config, cut: int) -> list[Moment]:
-    """All moments after ``cut``.
-
-    Only first touches, because a list made between a look at an item and its purchase would teach the ranker to show
-    people what they are looking at.
-    """
-    gap = config.events.session_gap_minutes * 60
-    state = OnlineState(config.events, ())
-    sessions: dict[int, list[tuple[int, Interaction]]] = {}
-    found: list[Moment] = []
-    for record in _records(log):
-        for step in state.steps(record):
-            if step.weight <= 0 or step.type not in GRADES:
-                continue
-            run = sessions.get(step.person)
-            if run and step.at - run[-1][1].at > gap:
-                found.extend(_moments_of(run, cut))
-                run = None
-            if run is None:
-                run = sessions[step.person] = []
-            run.append((record.seq, step))
-    for run in sessions.values():
-        found.extend(_moments_of(run, cut))
-    return sorted(found, key=lambda moment: moment.seq)
-
-
-def _moments_of(run: Sequence[tuple[int, Interaction]], cut: int) -> Iterator[Moment]:
-    """The moments of one session after ``cut``; one per record."""
-    first: dict[int, int] = {}
-    before: int | None = None
-    starts: dict[int, int | None] = {}
-    for seq, step in run:
-        if step.item not in first:
-            first[step.item] = seq
-            starts.setdefault(seq, before)
-        before = step.item
-    for start, after in starts.items():
-        if start > cut:
-            grades: dict[int, int] = {}
-            for seq, step in run:
-                if seq >= start and first[step.item] >= start:
-                    grades[step.item] = max(grades.get(step.item, 0), GRADES[step.type])
-            yield Moment(start, after, grades)
 
 
 def _records(log: Log) -> Iterator[Record]:

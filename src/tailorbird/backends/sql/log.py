@@ -138,9 +138,7 @@ class _Batch:
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.accepted: Sequence[Entry] = ()
         self.verdicts: list[Verdict] = []
-        self._named = [
-            (entry, _name(entry), hashlib.blake2b(entry.body, digest_size=8).digest()) for entry in entries
-        ]
+        self._named = [(entry, _name(entry), hashlib.blake2b(entry.body, digest_size=8).digest()) for entry in entries]
 
     def claim_all(self, connection: Connection) -> bool:
         """Take all keys at once, if these are events and none of them came before: then nothing has to be looked up."""
