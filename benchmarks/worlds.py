@@ -5,9 +5,10 @@ Usage: ``python benchmarks/worlds.py [--worlds fashion,grocery] [--history-days 
 Per world: write its history to a log, train as `tailorbird train` does, then let the *same* shoppers make the same
 visits to three shops: one whose slates are the popularity channel alone, one that also moves what was just passed over
 behind the rest (the recipe's `fatigue_minutes`), and one with the trained recipe. The target is the ratio to the first;
-the second says how much of it that one rule explains. All explore as configured and see their own events at once. Moods are common random numbers (see `visits`), so what differs
-is the slates. Clicks per slate count slates that were looked at. The interval resamples shoppers, who are independent,
-and keeps both arms of a shopper together (percentile bootstrap, 2,000 draws).
+the second says how much of it that one rule explains. All explore as configured and see their own events at once.
+Moods are common random numbers (see `visits`), so what differs is the slates. Clicks per slate count slates that were
+looked at. The interval resamples shoppers, who are independent, and keeps both arms of a shopper together (percentile
+bootstrap, 2,000 draws).
 
 The worlds were frozen before this was first run; see docs/simulator.md.
 """
@@ -281,14 +282,15 @@ def main() -> None:
     if asked.json:
         print(json.dumps(found, indent=1))
     else:
-        print("| world | slates | popular | trained | ratio | 95% | home | item | cart |")
-        print("|---|---:|---:|---:|---:|---|---|---|---|")
+        print("| world | slates | popular | rotated | trained | ratio | 95% | to rotated | home | item | cart |")
+        print("|---|---:|---:|---:|---:|---:|---|---:|---|---|---|")
         for one in found:
             per, low_high = one["clicks_per_slate"], one["interval"]
             surfaces = (f"{by['popular']:.3f} -> {by['trained']:.3f}" for by in one["by_surface"].values())
             print(
-                f"| {one['world']} | {one['slates']:,} | {per['popular']:.4f} | {per['trained']:.4f} |",
-                f"{one['ratio']:.2f} | {low_high[0]:.2f} .. {low_high[1]:.2f} |",
+                f"| {one['world']} | {one['slates']:,} |",
+                " | ".join(f"{per[arm]:.4f}" for arm in ("popular", "rotated", "trained")),
+                f"| {one['ratio']:.2f} | {low_high[0]:.2f} .. {low_high[1]:.2f} | {one['ratio_to_rotated']:.2f} |",
                 " | ".join(surfaces),
                 "|",
             )
