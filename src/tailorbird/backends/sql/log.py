@@ -30,6 +30,8 @@ from tailorbird.protocols import Verdict
 from tailorbird.types import DAY_SECONDS, Entry, Record
 
 _CHUNK = 500  # ids in one IN (...), rows in one VALUES (...): well under SQLite's limit on variables
+_TAIL = "SELECT seq, kind, key, at, recorded_at, body FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
+_SEGMENT = "SELECT file FROM segments WHERE last_seq > ? ORDER BY first_seq LIMIT 1"
 
 
 class SqlLog:
@@ -66,13 +68,13 @@ class SqlLog:
     def read(self, after: int, limit: int) -> Sequence[Record]:
         """Records in order, from closed segments first, then from the hot tail. May stop at a segment's end."""
         with reading(self.engine) as connection:
-            segment = connection.execute(
-                select(segments.c.file).where(segments.c.last_seq > after).order_by(segments.c.first_seq).limit(1)
-            ).first()
-            if segment is None:
-                rows = connection.execute(select(log).where(log.c.seq > after).order_by(log.c.seq).limit(limit))
-                return [Record(*row) for row in rows.all()]
-        return self._files.read(segment.file, after, limit)
+            rows = connection.exec_driver_sql(_TAIL, (after, limit)).all()
+            # Whoever goes on where they stopped is answered from the tail; only what is missing there is in a segment.
+            if not rows or rows[0].seq > after + 1:
+                segment = connection.exec_driver_sql(_SEGMENT, (after,)).first()
+                if segment is not None:
+                    return self._files.read(segment.file, after, limit)
+        return [Record(*row) for row in rows]
 
     def last_seq(self) -> int:
         """The highest number given out."""
