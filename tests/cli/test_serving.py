@@ -19,6 +19,7 @@ import pytest
 from tailorbird.app import App
 from tailorbird.cli import main
 from tailorbird.cli.service import listen
+from tailorbird.cli.serving import one_thread_a_slate
 from tailorbird.errors import BadInput, PortInUse
 from tailorbird.ingest.items import entry_of_item
 from tailorbird.types import Item
@@ -307,3 +308,10 @@ def test_a_worker_stops_politely(shop_dir: Path) -> None:
     _, err = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "Stopped." in err
+
+
+def test_slates_are_made_by_one_thread_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
+    one_thread_a_slate()
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("1", "4")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tailorbird.cli.serving import one_thread_a_slate
 from tailorbird.cli.terminal import note, print_json, print_table, progress
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
@@ -31,6 +32,7 @@ def decide(
     json: Json = False,
 ) -> None:
     """Milliseconds per slate, on one core, while events come in."""
+    one_thread_a_slate()
     from tailorbird.app import App
     from tailorbird.config import Config
     from tailorbird.learning.training import train

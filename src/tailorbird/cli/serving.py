@@ -1,6 +1,7 @@
 """`tailorbird serve|worker|recommend|keys|policy`: a shop in service, and what is needed around it."""
 
 import json
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +44,7 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="let the simulated shop's shoppers visit")] = False,
 ) -> None:
     """Serve the API and the console on one port until stopped."""
+    one_thread_a_slate()
     from tailorbird.app import App
     from tailorbird.cli import shop_dir
     from tailorbird.cli.service import listen, serve_shop
@@ -84,6 +86,16 @@ def worker(
                 time.sleep(every)
         except KeyboardInterrupt:
             note("Stopped.")
+
+
+def one_thread_a_slate() -> None:
+    """Keep the linear algebra of this process to one thread, unless its environment says otherwise.
+
+    A slate multiplies small matrices: a second thread gains nothing there, and beside an import in another process each
+    multiplication waits for it. The libraries read this once, so it must be said before numpy is imported.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 # ---- recommend ---------------------------------------------------------------------------------------------------
