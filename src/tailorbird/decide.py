@@ -9,6 +9,7 @@ import uuid
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from textwrap import shorten
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -349,7 +350,9 @@ class Engine:
         standing = np.where(pool.found, reciprocal_ranks(pool.scores), -1.0)
         best = standing.argmax(axis=1) if pool.channels else np.zeros(len(pool), np.int64)
         best = np.where(pool.found.any(axis=1), best, len(pool.channels))
-        last = f"“{self._title(int(query.items[-1]))}”" if len(query) else "your last visit"
+        last = (
+            f"“{shorten(self._title(int(query.items[-1])), 60, placeholder=' …')}”" if len(query) else "your last visit"
+        )
         placed = []
         for position, row in enumerate(slate.rows.tolist()):
             source = str(channels[best[row]])

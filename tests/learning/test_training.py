@@ -90,8 +90,18 @@ def test_an_unknown_model_is_named_with_the_nearest_one() -> None:
 def test_no_events_is_an_answer_with_a_way_on(shop_dir: Path) -> None:
     with opened(shop_dir, small_shop(n_events=0)) as app:
         with pytest.raises(NotEnoughEvents, match="no event"):
-            train(app.log, app.registry, app.config)
+            train(app.log, app.registry, app.config, models=("content", "ease"))
         assert len(slate(app)) == 8, "and the catalogue still answers"
+
+
+def test_a_catalogue_alone_trains_content_so_that_an_items_page_shows_what_is_like_it(shop_dir: Path) -> None:
+    with opened(shop_dir, small_shop(n_events=0)) as app:
+        run = train(app.log, app.registry, app.config)
+        assert [m.name for m in run.manifests] == ["content"]
+        request = Request(surface="item", at=NOW, item_id="i5", limit=6, decision_id="d")
+        by_content = [p for p in app.recommend(request).items if not p.explored]
+        assert {p.source for p in by_content} == {"content"}
+        assert np.mean([int(p.item_id[1:]) % 4 == 1 for p in by_content]) > 0.5, "most are of its own category"
 
 
 def test_one_single_person_and_one_single_item_train_and_serve(shop_dir: Path) -> None:

@@ -14,6 +14,9 @@ from tailorbird.types import Array
 UNTRAINED: Final = ("popular", "trending", "covisitation")
 """Channels that serve before the first training: they learn from every event of the log."""
 
+EVENTLESS: Final = frozenset({"content"})
+"""Channels that a catalogue alone can train."""
+
 
 @dataclass(frozen=True)
 class Models:

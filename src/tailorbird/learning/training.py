@@ -21,7 +21,7 @@ from tailorbird.features.online_state import OnlineState
 from tailorbird.ingest.readiness import CHOICES, MOST_EASE_ITEMS, advise
 from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.lists import Lists, Question, add_list
-from tailorbird.learning.models import UNTRAINED, retriever
+from tailorbird.learning.models import EVENTLESS, UNTRAINED, retriever
 from tailorbird.learning.moments import Moment, moments, sample
 from tailorbird.learning.registry import Manifest, Registry
 from tailorbird.learning.splits import Split, later_period
@@ -125,21 +125,22 @@ def train(
     """Train and promote.
 
     Raises:
-        NotEnoughEvents: the log holds no interaction of interest.
+        NotEnoughEvents: the log holds no interaction of interest, and no item that could do without.
         UnknownModel: a name in ``models`` does not exist.
     """
     progress("reading the log", 0.0)
     past = read_past(log, config, config.training.since_days)
-    if not len(past.interactions):
+    choice = choose(past, models or config.training.models)
+    has_events = len(past.interactions) > 0
+    if not has_events and not (choice.models and EVENTLESS.issuperset(choice.models)):
         raise NotEnoughEvents(
             "The log holds no event that shows interest in an item.",
             hint="Import some: `tailorbird import events FILE`. Until then slates come from the catalogue.",
         )
-    choice = choose(past, models or config.training.models)
     job = _Job(log, past, config, progress, TrainingRun(reasons=dict(choice.reasons)))
     # The channels that serve untrained are always there, so the ranker has to have met them.
-    channels = sorted({*choice.models, *UNTRAINED} - {RANKER})
-    ranker, n_lists = job.rehearsed(channels, with_ranker=RANKER in choice.models)
+    channels = sorted({*choice.models, *(UNTRAINED if has_events else ())} - {RANKER})
+    ranker, n_lists = job.rehearsed(channels, with_ranker=RANKER in choice.models) if has_events else (None, 0)
     counts = {
         "interactions": len(past.interactions),
         "people": past.interactions.n_users,
