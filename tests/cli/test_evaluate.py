@@ -78,3 +78,85 @@ def test_the_tables_fit_in_80_columns_and_json_keeps_all(evaluate: Run) -> None:
         assert f" {name} " in out
     assert out.count("half_life") >= 2
     assert "gini@10" in json.loads(evaluate(good, *options, "--json")[1])["results"][0]
+
+
+def test_a_table_by_length_of_history_shows_only_segments_that_were_asked(evaluate: Run) -> None:
+    lines = [f"u{n},i{(n * 7 + k) % 25},{1_700_000_000 + 3_600 * k + n}" for n in range(40) for k in range(3 + n % 3)]
+    code, out, _ = evaluate(lines, "--by-segment")
+    assert code == 0
+    assert "By length of history" in out
+    assert "Cases: new (0 to 2) 14, light (3 to 10) 26, heavy (11 or more) 0." in out
+    header = next(line for line in out.splitlines() if " new " in line)
+    assert header.split().count("light") == 2
+    assert "heavy" not in header
+    assert "By length of history" not in evaluate(lines)[1]
+    report = json.loads(evaluate(lines, "--json")[1])
+    assert {name: one["cases"] for name, one in report["results"][0]["segments"].items()} == {
+        "new": 14,
+        "light": 26,
+        "heavy": 0,
+    }
+    code, out, _ = evaluate(lines, "--segment", "new", "--json")
+    assert json.loads(out)["protocol"]["segment"] == "new"
+    assert json.loads(out)["data"]["split_sha256"] == report["data"]["split_sha256"]
+
+
+def test_the_table_tells_how_sure_it_is_and_who_is_worse_beyond_chance(evaluate: Run) -> None:
+    lines = [f"u{n},i{(n * 7 + k) % 25},{1_700_000_000 + 3_600 * k + n}" for n in range(40) for k in range(5)]
+    code, out, _ = evaluate(lines)
+    assert code == 0
+    assert "vs best: ndcg@10 less that of covisitation" in out
+    (popular,) = (line for line in out.splitlines() if line.startswith("│ popular") and "*" in line)
+    assert "±" in popular
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_strong_generalisation_says_how_histories_were_folded_in(evaluate: Run) -> None:
+    lines = [f"u{n},i{(n * 7 + k) % 25},{1_700_000_000 + 3_600 * k + n}" for n in range(40) for k in range(6)]
+    reports = {}
+    for told, words in (("random", ()), ("temporal", ("--fold-in", "temporal"))):
+        code, out, _ = evaluate(lines, "--protocol", "strong-generalisation", "--json", *words)
+        reports[told] = json.loads(out)
+        assert code == 0
+        assert reports[told]["protocol"]["fold_in"] == told
+        assert reports[told]["data"]["test_cases"] == 4
+    assert reports["random"]["data"]["split_sha256"] != reports["temporal"]["data"]["split_sha256"]
+    assert "strong-generalisation, fold-in random" in evaluate(lines, "--protocol", "strong-generalisation")[1]
+
+
+@pytest.mark.parametrize("protocol", ["leave-one-out", "time-split", "strong-generalisation"])
+def test_people_who_are_all_alike_get_figures(evaluate: Run, protocol: str) -> None:
+    lines = [f"u{n},i{k},{1_700_000_000 + 3_600 * k + n}" for n in range(40) for k in range(6)]
+    code, out, _ = evaluate(lines, "--protocol", protocol, "--models", "covisitation,ials,ranker", "--json")
+    assert code == 0
+    measured = [row for row in json.loads(out)["results"] if "skipped" not in row]
+    assert {"covisitation", "ials", "popular", "trending", "item-knn", "ease"} <= {row["model"] for row in measured}
+    assert all(row["hr@10"] == row["ndcg@10"] == 1 for row in measured)
+    assert all(row["intervals"]["hr@10"] == [1, 1] for row in measured)
+
+
+def test_three_items_are_measured_with_a_word_that_the_list_holds_them_all(evaluate: Run) -> None:
+    lines = [f"u{n},i{(n + k) % 3},{1_700_000_000 + 3_600 * k + n}" for n in range(30) for k in range(3)]
+    code, out, err = evaluate(lines, "--json")
+    assert code == 0
+    assert "A list of 10 holds all 3 items" in err
+    assert json.loads(out)["results"][0]["hr@10"] == 1
+    assert "holds all" not in evaluate(lines, "--k", "1")[2]
+
+
+@pytest.mark.parametrize(
+    ("n_items", "each", "protocol", "word"),
+    [
+        (5, 1, "leave-one-out", "Nobody among 30 people has three interactions"),
+        (5, 1, "time-split", "leaves no case to ask among 30 interactions with 5 items (left out: "),
+        (5, 1, "next-in-session", "leaves no case to ask among 30 interactions with 5 items"),
+        (5, 1, "strong-generalisation", "0 of 30 people have 5 interactions"),
+        (1, 6, "leave-one-out", "with 1 item (left out: 30 repeats). Recommending needs a choice of items."),
+        (1, 6, "strong-generalisation", "with 1 item (left out: 3 no new items). Recommending needs a choice"),
+    ],
+)
+def test_data_that_cannot_be_asked_says_why(evaluate: Run, n_items: int, each: int, protocol: str, word: str) -> None:
+    lines = [f"u{n},i{(n + k) % n_items},{1_700_000_000 + 3_600 * k + n}" for n in range(30) for k in range(each)]
+    code, out, err = evaluate(lines, "--protocol", protocol)
+    assert (code, out) == (1, "")
+    assert word in err

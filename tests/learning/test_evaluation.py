@@ -9,7 +9,7 @@ import pytest
 
 from tailorbird.app import App
 from tailorbird.catalogue import Catalogue
-from tailorbird.errors import InvalidConfig, NotEnoughEvents, UnknownModel
+from tailorbird.errors import BadInput, InvalidConfig, NotEnoughEvents, UnknownModel
 from tailorbird.learning.evaluation import BASELINES, evaluate, ranks, retriever_factories
 from tailorbird.learning.interactions import Dataset
 from tailorbird.learning.splits import Split, split
@@ -158,6 +158,42 @@ def test_a_sample_of_cases_is_ranked(cut: Split) -> None:
     assert result.metrics["hr@5"] == result.metrics["recall@5"] == 1
 
 
+def test_each_figure_says_how_sure_it_is_and_whether_the_best_channel_is_beaten(cut: Split) -> None:
+    names = {"covisitation", "popular"}
+    factories = {name: made for name, made in retriever_factories(names, cut).items() if name in names}
+    rows = {result.model: result for result in evaluate(cut, {"w": Walker, "i": Indifferent, **factories}, tune=False)}
+    best, popular, walker = rows["covisitation"], rows["popular"], rows["w"]
+    assert best.against is None, "the best channel has nothing to be held against"
+    assert popular.against == walker.against == "covisitation", "a model that is no channel is never the yardstick"
+    assert walker.intervals["hr@10"] == (1, 1)
+    low, high = popular.intervals["ndcg@10"]  # type: ignore[misc]
+    assert low < popular.metrics["ndcg@10"] < high  # type: ignore[operator]
+    worse = popular.differences["ndcg@10"]
+    assert worse is not None
+    assert worse.difference == pytest.approx(popular.metrics["ndcg@10"] - best.metrics["ndcg@10"])  # type: ignore[operator]
+    assert worse.low < worse.difference < worse.high < 0
+    assert popular.row()["against"]["ndcg@10"]["high"] == round(worse.high, 5)
+    assert best.row()["against"] is None
+
+
+def test_figures_of_segments_are_those_of_their_cases(cut: Split) -> None:
+    (result,) = evaluate(cut, {"w": Walker})
+    assert result.segments["light"] == {"cases": 80, "hr@10": 1, "ndcg@10": 1, "recall@20": 1, "mrr@20": 1}
+    nobody = {"cases": 0, "hr@10": None, "ndcg@10": None, "recall@20": None, "mrr@20": None}
+    assert result.segments["new"] == result.segments["heavy"] == nobody
+    assert evaluate(cut, {"w": Walker}, segment="light")[0].metrics == result.metrics
+    with pytest.raises(NotEnoughEvents, match="segment 'new'"):
+        evaluate(cut, {"w": Walker}, segment="new")
+    with pytest.raises(BadInput, match="no segment 'lite'"):
+        evaluate(cut, {"w": Walker}, segment="lite")
+
+
+def test_popularity_of_the_figures_is_that_of_train_also_after_a_refit(cut: Split) -> None:
+    strict, refitted = (evaluate(cut, {"i": Indifferent}, refit=refit)[0].metrics for refit in (False, True))
+    assert strict["novelty@10"] == refitted["novelty@10"]
+    assert strict["debiased_ndcg@10"] == refitted["debiased_ndcg@10"]
+
+
 def test_unknown_names_and_settings_are_explained(cut: Split) -> None:
     with pytest.raises(UnknownModel, match="Did you mean 'covisitation'"):
         retriever_factories(["covisitaton"], cut)
@@ -191,6 +227,7 @@ def test_the_command_prints_nothing_but_json(tmp_path: Path, capsys: pytest.Capt
     assert len(report["data"]["split_sha256"]) == 64
     assert [row["model"] for row in report["results"]] == ["covisitation", *BASELINES]
     names = {"hr@10", "ndcg@10", "recall@20", "mrr@20", "coverage@10", "gini@10", "ild@10"}
+    names |= {"debiased_ndcg@10", "novelty@10", "intervals", "against", "segments"}
     assert names | {"fit_seconds", "fit_cpu_seconds", "query_ms"} <= report["results"][0].keys()
     assert "1 of 201 rows" in err
 
@@ -202,6 +239,9 @@ def test_the_command_prints_nothing_but_json(tmp_path: Path, capsys: pytest.Capt
         (["--set", "ease=3"], "MODEL.SETTING=VALUE"),
         (["--models", "nope"], "no model 'nope'"),
         (["--map", "at=when"], "no column 'when'"),
+        (["--segment", "lite"], "Did you mean 'light'"),
+        (["--protocol", "leave-one"], "'leave-one' is not one of"),
+        (["--protocol", "time-split", "--fold-in", "random"], "--fold-in random is nothing to time-split"),
     ],
 )
 def test_the_command_explains_what_it_cannot_do(
@@ -250,6 +290,7 @@ def test_one_single_person_can_be_measured(tmp_path: Path, capsys: pytest.Captur
     assert not ended.value.code
     report = json.loads(capsys.readouterr().out)
     assert report["data"]["test_cases"] == 1
+    assert all(row.get("intervals", {}).get("hr@10") is None for row in report["results"]), "one person cannot vary"
     assert all(row.get("hr@10", 1) == 1 for row in report["results"]), "one item is left to rank"
 
 

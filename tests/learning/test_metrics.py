@@ -5,8 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailorbird.learning.metrics import Placements, place
-from tailorbird.types import NOBODY
+from tailorbird.learning.metrics import (
+    Placements,
+    inverse_propensities,
+    people_per_item,
+    place,
+    self_information,
+)
+from tailorbird.types import NOBODY, Interactions
 
 
 def placed(scores: list[float], answers: list[int], k: int = 3) -> tuple[list[float], list[int]]:
@@ -85,3 +91,93 @@ def test_diversity_is_one_minus_the_mean_cosine_of_two_shown() -> None:
     both = of_ranks([1], [1], shown=[[0, 1, 3], [0, 3, NOBODY]])
     assert both.intra_list_diversity(vectors) == pytest.approx(1), "items without description do not count"
     assert of_ranks([1], shown=[[3, 3]]).intra_list_diversity(vectors) is None
+
+
+def interactions(pairs: list[tuple[int, int]], n_items: int) -> Interactions:
+    users, items = (np.array(column, np.int32) for column in zip(*pairs, strict=True))
+    return Interactions(users, items, np.arange(len(pairs), dtype=float), np.ones(len(pairs)), 10, n_items)
+
+
+def test_a_person_counts_once_for_an_item() -> None:
+    log = interactions([(0, 1), (0, 1), (1, 1), (9, 0), (0, 3), (0, 1)], 5)
+    assert people_per_item(log).tolist() == [1, 2, 0, 1, 0]
+
+
+def test_an_answer_weighs_the_less_the_more_people_have_it_and_nothing_when_nobody_has() -> None:
+    assert inverse_propensities(np.array([0, 1, 16, 256])).tolist() == pytest.approx([0, 1, 1 / 32, 1 / 1024])
+    assert inverse_propensities(np.array([0, 1, 16]), exponent=0.5).tolist() == pytest.approx([0, 1, 1 / 4])
+
+
+def test_a_hit_of_a_rare_answer_is_worth_more_than_one_of_a_popular_answer() -> None:
+    weights = inverse_propensities(np.array([16, 1, 1]))
+    placements = of_ranks([1], [3], [11])
+    debiased = placements.debiased_gains(10, weights)
+    assert debiased.gained.tolist() == pytest.approx([1 / 32, 0.5, 0])
+    assert debiased.possible.tolist() == pytest.approx([1 / 32, 1, 1])
+    assert debiased.figure() == pytest.approx((1 / 32 + 0.5) / (2 + 1 / 32))
+    assert placements.ndcg(10) == pytest.approx(1.5 / 3)
+
+
+def test_the_best_possible_order_of_several_answers_has_the_rarest_first() -> None:
+    placements = of_ranks([1, 3], [2, 1, 4])
+    debiased = placements.debiased_gains(2, np.array([0.25, 1.0, 0.5, 0.0, 1.0]))
+    second = 1 / np.log2(3)
+    assert debiased.gained.tolist() == pytest.approx([0.25, 0.5 * second])
+    assert debiased.possible.tolist() == pytest.approx([1 + 0.25 * second, 1 + 0.5 * second])
+
+
+def test_a_debiased_figure_of_items_nobody_knows_is_none() -> None:
+    assert of_ranks([1]).debiased_gains(10, np.zeros(1)).figure() is None
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=30))
+def test_with_equal_popularity_and_single_answers_debiasing_changes_nothing(ranks: list[int]) -> None:
+    placements = of_ranks(*([float(rank)] for rank in ranks))
+    debiased = placements.debiased_gains(10, np.full(len(ranks), 0.3))
+    assert debiased.figure() == pytest.approx(placements.ndcg(10))
+
+
+def test_novelty_is_the_mean_surprise_of_what_is_shown() -> None:
+    bits = self_information(np.array([8, 4, 1, 0]), 8)
+    assert bits.tolist() == [0, 1, 3, 3]
+    lists = of_ranks([1], [1], [1], shown=[[0, 1], [2, NOBODY], [NOBODY, NOBODY]])
+    assert lists.novelty(bits) == pytest.approx((0.5 + 3) / 2), "an empty list does not count"
+    assert of_ranks([1], shown=[[NOBODY]]).novelty(bits) is None
+
+
+def test_no_figure_depends_on_how_items_are_numbered() -> None:
+    draw = np.random.default_rng(4)
+    n, k = 40, 6
+    log = interactions(list(zip(draw.integers(0, 10, 200).tolist(), draw.integers(0, n, 200).tolist(), strict=True)), n)
+    scores, answers = draw.permuted(np.tile(np.arange(1.0, n + 1), (25, 1)), axis=1), draw.integers(0, n, (25, 2))
+    vectors = draw.normal(size=(n, 4))
+    vectors /= np.linalg.norm(vectors, axis=1)[:, None]
+
+    def figures(number: np.ndarray) -> list[float | None]:
+        """All of them when item i is called number[i]."""
+        back = np.argsort(number)
+        called = Interactions(log.users, number[log.items].astype(np.int32), log.at, log.weights, 10, n)
+        ranks, shown = np.empty((25, 2)), np.empty((25, k), np.int32)
+        for case in range(25):
+            place(scores[case][back], number[answers[case]].astype(np.int32), ranks[case], shown[case], np.empty(k))
+        placements = Placements(ranks.ravel(), np.arange(0, 51, 2), shown)
+        people = people_per_item(called)
+        weights = inverse_propensities(people)[number[answers].ravel()]
+        return [
+            placements.debiased_gains(k, weights).figure(),
+            placements.novelty(self_information(people, 10)),
+            placements.ndcg(k),
+            placements.coverage(n),
+            placements.gini(n),
+            placements.intra_list_diversity(vectors[back]),
+        ]
+
+    assert figures(draw.permutation(n)) == pytest.approx(figures(np.arange(n)))
+
+
+def test_some_cases_of_many_keep_their_ranks_and_lists() -> None:
+    placements = of_ranks([1, 3], [2], [7, 8, 9], shown=[[0], [1], [2]])
+    some = placements.take(np.array([2, 0]))
+    assert some.ranks.tolist() == [7, 8, 9, 1, 3]
+    assert some.starts.tolist() == [0, 3, 5]
+    assert some.shown.tolist() == [[2], [0]]

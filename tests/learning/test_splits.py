@@ -1,4 +1,4 @@
-"""The three protocols, held to their definitions on data small enough to do by hand."""
+"""The four protocols, held to their definitions on data small enough to do by hand."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tailorbird.catalogue import Catalogue
 from tailorbird.errors import BadInput, NotEnoughEvents
 from tailorbird.learning.interactions import Dataset
-from tailorbird.learning.splits import PROTOCOLS, Cases, Split, sampled, split
+from tailorbird.learning.splits import PROTOCOLS, Cases, Split, sampled, split, strong_generalisation
 from tailorbird.types import NOBODY, Interactions
 
 DAY = 86_400.0
@@ -151,6 +151,80 @@ def test_without_times_sessions_are_ordered_as_the_file_names_them() -> None:
     lines: list[Line] = [(f"u{n}", item, at) for n in range(9, -1, -1) for at, item in ((1, "a"), (2, f"b{n}"))]
     cut = split(dataset(lines, start=0.0), "next-in-session")
     assert told(cut, cut.test) == [("", ["a"], ["b0"])]
+
+
+FOLDED = {
+    "five": (["a", "b", "c", "d"], ["e"]),
+    "six": (["f", "e", "d", "c", "b"], ["a"]),
+    "ten": (["a", "c", "e", "g", "b", "d", "f", "h"], ["i", "j"]),
+    "eleven": (["j", "i", "h", "g", "f", "e", "d", "c", "b"], ["a", "k"]),
+}
+"""Person -> the oldest 80%, rounded up, and what is asked."""
+
+FOLD_LINES: list[Line] = [
+    (person, item, at * DAY + n)
+    for n, (person, (query, answers)) in enumerate(FOLDED.items())
+    for at, item in enumerate([*query, *answers])
+] + [("few", item, at * DAY) for at, item in enumerate("abcd")]
+
+
+def test_strong_generalisation_asks_people_whom_nobody_was_fitted_on() -> None:
+    asked = set()
+    for seed in range(40):
+        cut = strong_generalisation(
+            dataset(FOLD_LINES), fold_in="temporal", test_share=0.25, validation_share=0.25, seed=seed
+        )
+        ((person, query, answers),) = told(cut, cut.test)
+        ((other, *_),) = told(cut, cut.validation)
+        assert (query, sorted(answers)) == FOLDED[person]
+        assert {cut.user_ids[user] for user in cut.train.users} == {*FOLDED, "few"} - {person, other}
+        assert {cut.user_ids[user] for user in cut.refit.users} == {*FOLDED, "few"} - {person}
+        assert cut.sha256 == hashlib.sha256("".join(f"{person},{item}\n" for item in answers).encode()).hexdigest()
+        asked.add(person)
+    assert asked == set(FOLDED), "everybody with five interactions may be drawn"
+
+
+def test_a_random_fold_in_tells_as_many_in_the_order_of_their_times() -> None:
+    queries = set()
+    for seed in range(8):
+        cut = strong_generalisation(dataset(FOLD_LINES), test_share=0.5, validation_share=0.25, seed=seed)
+        assert len(cut.test) == 2
+        for person, query, answers in told(cut, cut.test):
+            whole = [*FOLDED[person][0], *FOLDED[person][1]]
+            assert len(query) == len(FOLDED[person][0])
+            assert sorted([*query, *answers]) == sorted(whole)
+            assert query == [item for item in whole if item in query]
+            queries.add((person, *query))
+    assert len(queries) > 8, "which are told is drawn"
+
+
+@pytest.mark.parametrize("fold_in", ["random", "temporal"])
+def test_whom_the_seed_draws_does_not_depend_on_the_order_of_the_file(fold_in: str) -> None:
+    cuts = [split(dataset(lines), "strong-generalisation", fold_in=fold_in) for lines in (FOLD_LINES, FOLD_LINES[::-1])]
+    assert cuts[0].sha256 == cuts[1].sha256
+    assert sorted(told(cuts[0], cuts[0].test)[0][1]) == sorted(told(cuts[1], cuts[1].test)[0][1])
+
+
+def test_what_a_held_out_person_had_before_is_not_asked_again() -> None:
+    lines: list[Line] = [("bore", "a", at * DAY) for at in range(6)]
+    lines += [(f"u{n}", f"i{k}", k * DAY) for n in range(3) for k in range(6)]
+    left = [
+        strong_generalisation(dataset(lines), test_share=0.5, validation_share=0.25, seed=seed).left_out
+        for seed in range(8)
+    ]
+    assert {"no_new_items": 1} in left
+    assert {} in left
+
+
+def test_strong_generalisation_needs_three_people_with_five_interactions() -> None:
+    with pytest.raises(NotEnoughEvents, match=r"0 of 3 people have 5 interactions.*leave-one-out needs less"):
+        split(dataset(THREE), "strong-generalisation")
+
+
+def test_one_item_is_no_choice_and_the_error_says_so() -> None:
+    lines: list[Line] = [(f"u{n}", "a", k * DAY) for n in range(5) for k in range(6)]
+    with pytest.raises(NotEnoughEvents, match=r"30 interactions with 1 item \(left out: 5 repeats\).*choice of items"):
+        split(dataset(lines), "leave-one-out")
 
 
 @settings(max_examples=60, deadline=None)

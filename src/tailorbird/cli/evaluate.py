@@ -3,12 +3,12 @@
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from tailorbird.cli import existing_shop
-from tailorbird.cli.terminal import note, print_json, print_table, progress
+from tailorbird.cli.terminal import note, print_json, progress
 
 if TYPE_CHECKING:
     from tailorbird.learning.evaluation import Factory
@@ -25,6 +25,14 @@ class Protocol(StrEnum):
     LEAVE_ONE_OUT = "leave-one-out"
     TIME_SPLIT = "time-split"
     NEXT_IN_SESSION = "next-in-session"
+    STRONG_GENERALISATION = "strong-generalisation"
+
+
+class FoldIn(StrEnum):
+    """Which interactions of a person nobody was fitted on are told, in strong-generalisation."""
+
+    RANDOM = "random"
+    TEMPORAL = "temporal"
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +60,10 @@ def evaluate_models(
         ),
     ] = None,
     protocol: Annotated[Protocol, typer.Option(help="what is asked")] = Protocol.LEAVE_ONE_OUT,
+    fold_in: Annotated[
+        FoldIn | None,
+        typer.Option(help="strong-generalisation: 80% of a history at random (as published), or its oldest 80%"),
+    ] = None,
     models: Annotated[
         str, typer.Option(help="names, separated by commas; the baselines are added; ranker learns over all")
     ] = DEFAULT_MODELS,
@@ -64,15 +76,21 @@ def evaluate_models(
         list[str] | None, typer.Option("--set", help="MODEL.SETTING=VALUE, such as ease.half_life=none; repeatable")
     ] = None,
     users: Annotated[int | None, typer.Option(min=1, help="sample this many test cases, always the same ones")] = None,
+    segment: Annotated[
+        str | None, typer.Option(help="ask only those with new (up to 2), light (3 to 10) or heavy (more) histories")
+    ] = None,
+    by_segment: Annotated[bool, typer.Option("--by-segment", help="add a table by length of history")] = False,
     json: Annotated[bool, typer.Option("--json", help="print JSON and nothing else")] = False,
 ) -> None:
     """Compare models: every item ranked, nothing sampled, the past never fitted on the future."""
+    from tailorbird.cli.evaluation_tables import print_tables
     from tailorbird.errors import BadInput
     from tailorbird.learning.evaluation import data_counts, evaluate, retriever_factories
     from tailorbird.learning.interactions import parse_mapping
     from tailorbird.learning.splits import split
 
     ks = list_lengths(k)
+    options = fold_in_of(protocol, fold_in)
     if events is None and event_type is not None:
         raise BadInput("--type is for a FILE.", hint="The shop's own types get weights under [events.weights].")
     if events is None:
@@ -81,7 +99,9 @@ def evaluate_models(
         data, n_rejected = tabled(events, items, parse_mapping(mapping), event_type)
     if data.incomplete:
         note(f"{data.incomplete} of {data.rows} rows lack a person, an item or a time and are left out.")
-    cut = split(data, protocol.value)
+    cut = split(data, protocol.value, **options)
+    if cut.n_items <= ks[0]:
+        note(f"A list of {ks[0]} holds all {cut.n_items} items, so that every answer is a hit: try a smaller --k.")
     with progress("evaluate") as show:
         names = [name.strip() for name in models.split(",") if name.strip()]
         found = [name for name in names if name != RANKER]
@@ -89,11 +109,19 @@ def evaluate_models(
         if RANKER in names:
             factories[RANKER] = ranker_factory(cut, found, refit=refit)
         results = evaluate(
-            cut, factories, refit=refit, tune=tune, ks=ks, n_cases=users, told=lambda name, share: show(share, name)
+            cut,
+            factories,
+            refit=refit,
+            tune=tune,
+            ks=ks,
+            n_cases=users,
+            segment=segment,
+            told=lambda name, share: show(share, name),
         )
     report = {
         "protocol": {
             "name": protocol.value,
+            **options,
             "fitted_on": "train and validation" if refit else "train",
             "tuned_on": "validation" if tune else None,
             "ranked": "all items",
@@ -101,6 +129,8 @@ def evaluate_models(
             "ties": "averaged",
             "k": list(ks),
             "sampled_cases": users,
+            "segment": segment,
+            "intervals": "95%, 1,000 draws of the people",
         },
         "data": {
             **data_counts(cut),
@@ -113,7 +143,7 @@ def evaluate_models(
     if json:
         print_json(report)
     else:
-        _print(report)
+        print_tables(report, by_segment=by_segment)
 
 
 def tabled(events: Path, items: Path | None, mapping: dict[str, str], event_type: str | None) -> tuple["Dataset", int]:
@@ -193,6 +223,24 @@ def ranker_factory(cut: "Split", channels: list[str], *, refit: bool) -> "Factor
     return made
 
 
+def fold_in_of(protocol: Protocol, fold_in: FoldIn | None) -> dict[str, str]:
+    """The option of strong-generalisation, which nothing else has.
+
+    Raises:
+        BadInput: another protocol was given one.
+    """
+    from tailorbird.errors import BadInput
+
+    if protocol is Protocol.STRONG_GENERALISATION:
+        return {"fold_in": (fold_in or FoldIn.RANDOM).value}
+    if fold_in is not None:
+        raise BadInput(
+            f"--fold-in {fold_in.value} is nothing to {protocol.value}.",
+            hint="It is for --protocol strong-generalisation.",
+        )
+    return {}
+
+
 def list_lengths(text: str) -> tuple[int, int]:
     """``10,20`` as two numbers; one number counts for both.
 
@@ -227,40 +275,3 @@ def model_settings(texts: list[str]) -> dict[str, dict[str, str | None]]:
             raise BadInput(f"--set is '{text}'.", hint="Write MODEL.SETTING=VALUE, as in ease.half_life=none.")
         settings.setdefault(model, {})[setting] = None if value == "none" else value
     return settings
-
-
-_NOT_IN_THE_TABLE: Final = ("gini", "params", "model")
-"""What --json tells and the table, which has to fit in 80 columns, does not: coverage says much the same as gini."""
-
-_COSTS: Final = ("fit_seconds", "fit_cpu_seconds", "tune_cpu_seconds", "query_ms")
-
-
-def _print(report: dict[str, Any]) -> None:
-    """A table of worth and one of cost for people, and one line on what they are about."""
-    data, protocol = report["data"], report["protocol"]
-    rows = [row for row in report["results"] if "skipped" not in row]
-    worth = [name for name in (rows[0] if rows else ()) if name.partition("@")[0] not in {*_COSTS, *_NOT_IN_THE_TABLE}]
-    title = f"{protocol['name']}, fitted on {protocol['fitted_on']}, all items ranked"
-    short = [name.replace("recall", "rec").replace("coverage", "cov") for name in worth]
-    print_table(title, ("model", *short), [(row["model"], *(_four(row[name]) for name in worth)) for row in rows])
-    costs = [(row["model"], *(row[name] for name in _COSTS), _chosen(row["params"])) for row in rows]
-    print_table("Cost", ("model", "fit s", "fit CPU s", "tune CPU s", "query ms", "chosen"), costs)
-    for row in report["results"]:
-        if "skipped" in row:
-            print(f"{row['model']} was not measured: {row['skipped']}")
-    print(
-        f"{data['users']:,} users, {data['items']:,} items, {data['interactions']:,} interactions, "
-        f"{data['test_cases']:,} cases; split {data['split_sha256'][:16]}"
-    )
-
-
-def _chosen(params: dict[str, Any]) -> str:
-    return "\n".join(f"{name.removesuffix('_exponent')} {_or_none(value)}" for name, value in params.items())
-
-
-def _or_none(value: float | None) -> str:
-    return "none" if value is None else f"{value:g}"
-
-
-def _four(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

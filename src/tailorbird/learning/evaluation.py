@@ -2,12 +2,13 @@
 
 A model is anything with ``fit(interactions, catalogue)`` and ``score(request, history, items)``; `evaluate` takes a
 factory for each, so that retrievers, the learned ranker and any experiment stand in one table under one protocol.
+Each row says how sure it is, and whether it differs from the best channel's by more than chance.
 Compilation of the inner loops happens once per machine and is not counted as fitting.
 """
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -16,7 +17,9 @@ from pydantic import BaseModel, ValidationError
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.errors import InvalidConfig, NotEnoughEvents, TailorbirdError, UnknownModel, did_you_mean
+from tailorbird.learning.figures import Difference, Draws, Figures, Worths, Yardstick
 from tailorbird.learning.metrics import Placements, place
+from tailorbird.learning.segments import in_segment, segments_of
 from tailorbird.learning.splits import Cases, Split, sampled
 from tailorbird.learning.tuning import SEARCHES, choose
 from tailorbird.retrieval import RETRIEVERS
@@ -44,10 +47,18 @@ Factory = Callable[[], Model]
 
 @dataclass(frozen=True)
 class Result:
-    """One row of the table. ``skipped`` says why there are no figures; ``params`` are those chosen on validation."""
+    """One row of the table. ``skipped`` says why there are no figures; ``params`` are those chosen on validation.
+
+    ``intervals`` are those of 95% of some of the metrics, ``segments`` the accuracy by length of history, and
+    ``differences`` those from ``against``, the best channel; the best channel itself has none.
+    """
 
     model: str
-    metrics: dict[str, float | None] = field(default_factory=dict)
+    metrics: Figures = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    against: str | None = None
+    differences: dict[str, Difference | None] = field(default_factory=dict)
+    segments: dict[str, Figures] = field(default_factory=dict)
     fit_seconds: float = 0.0
     fit_cpu_seconds: float = 0.0
     tune_cpu_seconds: float = 0.0
@@ -61,7 +72,16 @@ class Result:
             return {"model": self.model, "skipped": self.skipped}
         return {
             "model": self.model,
-            **{name: None if value is None else round(value, 5) for name, value in self.metrics.items()},
+            **_rounded(self.metrics),
+            "intervals": {
+                name: bounds and [round(one, 5) for one in bounds] for name, bounds in self.intervals.items()
+            },
+            "against": self.against
+            and {
+                "model": self.against,
+                **{name: found and _rounded(asdict(found)) for name, found in self.differences.items()},
+            },
+            "segments": {segment: _rounded(figures) for segment, figures in self.segments.items()},
             "fit_seconds": round(self.fit_seconds, 3),
             "fit_cpu_seconds": round(self.fit_cpu_seconds, 3),
             "tune_cpu_seconds": round(self.tune_cpu_seconds, 3),
@@ -78,6 +98,7 @@ def evaluate(
     tune: bool = True,
     ks: tuple[int, int] = (10, 20),
     n_cases: int | None = None,
+    segment: str | None = None,
     told: Callable[[str, float], None] = lambda _model, _share: None,
 ) -> list[Result]:
     """Fit, choose, and measure each model; one result per model, in their order.
@@ -85,19 +106,30 @@ def evaluate(
     A model is fitted on ``split.train``; those with an entry in `tuning.SEARCHES` choose what belongs to their query
     on the validation cases. With ``refit`` the chosen model is then fitted again on train and validation together,
     which is what a shop does every night; without it (strict) nothing is fitted on what came after train. ``ks`` are
-    the list lengths of (hit rate, NDCG, coverage, Gini, diversity) and of (recall, reciprocal rank); ``n_cases``
-    samples the test cases; ``told`` hears of progress. A model that raises a `TailorbirdError` gets a row saying why.
+    the list lengths of (hit rate, NDCG, coverage, Gini, novelty, diversity) and of (recall, reciprocal rank);
+    ``n_cases`` samples the test cases and ``segment`` asks only those of one segment; ``told`` hears of progress. A
+    model that raises a `TailorbirdError` gets a row saying why.
+
+    Raises:
+        BadInput: there is no such segment.
+        NotEnoughEvents: it has no case.
     """
-    asked = sampled(split, n_cases)
-    results = []
+    asked = split if segment is None else replace(split, test=in_segment(split.test, segment))
+    asked = sampled(asked, n_cases)
+    yardstick = Yardstick.of(asked, ks)
+    results: list[Result] = []
+    worths: dict[str, Worths] = {}
     for n, (name, factory) in enumerate(models.items()):
         told(name, n / len(models))
         try:
-            results.append(_evaluate_one(name, factory, asked, refit=refit, tune=tune, ks=ks))
+            result, placements = _evaluate_one(name, factory, asked, yardstick, refit=refit, tune=tune)
         except TailorbirdError as error:
             results.append(Result(name, skipped=str(error)))
+        else:
+            results.append(result)
+            worths[name] = yardstick.worths(placements)
     told("", 1.0)
-    return results
+    return _compared(results, Draws(worths, asked.test.askers()), f"ndcg@{ks[0]}")
 
 
 def retriever_factories(
@@ -159,12 +191,15 @@ def data_counts(split: Split) -> dict[str, Any]:
         "train": len(split.train),
         "validation_cases": len(split.validation),
         "test_cases": len(split.test),
+        "test_cases_by_segment": {name: len(cases) for name, cases in segments_of(split.test).items()},
         "left_out": split.left_out,
         "split_sha256": split.sha256,
     }
 
 
-def _evaluate_one(name: str, factory: Factory, split: Split, *, refit: bool, tune: bool, ks: tuple[int, int]) -> Result:
+def _evaluate_one(
+    name: str, factory: Factory, split: Split, yardstick: Yardstick, *, refit: bool, tune: bool
+) -> tuple[Result, Placements]:
     model = factory()
     params: dict[str, Any] = {}
     wall = cpu = tuning = 0.0
@@ -177,29 +212,38 @@ def _evaluate_one(name: str, factory: Factory, split: Split, *, refit: bool, tun
         tuning = time.process_time() - began
     if refit:
         wall, cpu = _timed_fit(model, split.refit, split.catalogue)
-    placements = ranks(model, split.test, split, k=ks[0])
-    return Result(
+    placements = ranks(model, split.test, split, k=yardstick.ks[0])
+    result = Result(
         name,
-        _figures(placements, split, ks),
+        yardstick.figures(placements),
+        segments=yardstick.by_segment(placements),
         fit_seconds=wall,
         fit_cpu_seconds=cpu,
         tune_cpu_seconds=tuning,
         query_ms=_query_ms(model, split),
         params=params,
     )
+    return result, placements
 
 
-def _figures(placements: Placements, split: Split, ks: tuple[int, int]) -> dict[str, float | None]:
-    short, long = ks
-    return {
-        f"hr@{short}": placements.hit_rate(short),
-        f"ndcg@{short}": placements.ndcg(short),
-        f"recall@{long}": placements.recall(long),
-        f"mrr@{long}": placements.reciprocal_rank(long),
-        f"coverage@{short}": placements.coverage(split.n_items),
-        f"gini@{short}": placements.gini(split.n_items),
-        f"ild@{short}": placements.intra_list_diversity(split.catalogue.vectors),
-    }
+def _compared(results: list[Result], draws: Draws, by: str) -> list[Result]:
+    """The results with their intervals and their differences from the best channel, which is the best ``by`` test."""
+    channels = [result for result in results if result.skipped is None and result.model in RETRIEVERS]
+    best = max(channels, key=lambda result: result.metrics[by] or 0.0).model if channels else None
+
+    def compared(result: Result) -> Result:
+        if result.skipped is not None:
+            return result
+        sure = replace(result, intervals=draws.intervals(result.model))
+        if best is None or best == result.model:
+            return sure
+        return replace(sure, against=best, differences=draws.differences(result.model, best))
+
+    return [compared(result) for result in results]
+
+
+def _rounded(figures: Mapping[str, float | None]) -> Figures:
+    return {name: None if value is None else round(value, 5) for name, value in figures.items()}
 
 
 def _timed_fit(model: Model, interactions: Interactions, catalogue: Catalogue) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-r"""How a data set is cut into what models may know and what they are asked: three protocols, each defined here.
+r"""How a data set is cut into what models may know and what they are asked: four protocols, each defined here.
 
 In all of them every item with an interaction is ranked, never a sample of them (W. Krichene and S. Rendle, On Sampled
 Metrics for Item Recommendation, KDD 2020), sorting is stable on (time, place in the file), and no interaction is both
@@ -7,9 +7,9 @@ sorted by both (as numbers when all ids are whole numbers, else as text), so tha
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -18,7 +18,13 @@ from tailorbird.errors import BadInput, NotEnoughEvents, did_you_mean
 from tailorbird.learning.interactions import Dataset, is_whole, positions_within
 from tailorbird.types import NOBODY, Array, FloatArray, History, IntArray, Interactions
 
+FoldIn = Literal["random", "temporal"]
+
 SESSION_GAP_SECONDS: Final = 1_800.0
+HELD_OUT_SHARE: Final = 0.1
+FOLDED_SHARE: Final = 0.8
+LEAST_TO_FOLD: Final = 5
+"""The fewest interactions of which a fifth is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,10 @@ class Cases:
         """The items that are right; at least one."""
         return self.answers[self.starts[case] : self.starts[case + 1]]
 
+    def askers(self) -> IntArray:
+        """Who is behind each case, known to the model (``persons``) or not."""
+        return self.log.users[self.begins]
+
     def take(self, cases: Array) -> "Cases":
         """These cases (positions), in that order."""
         counts = np.diff(self.starts)[cases]
@@ -75,7 +85,8 @@ class Split:
     """What evaluation and training take.
 
     ``train`` may be fitted on under --strict; ``refit`` is train and validation together. Validation cases are for
-    choosing and for labels, their queries hold only train rows; the queries of test cases also hold validation rows.
+    choosing and for labels, their queries hold only train rows; the queries of test cases also hold validation rows
+    (in strong-generalisation, where each case is of a person that nothing was fitted on, neither does).
     ``hide_seen``: items of the query are not ranked. ``left_out`` counts cases that could not be asked, by reason.
     """
 
@@ -170,6 +181,54 @@ def next_in_session(data: Dataset, *, test_share: float = 0.1, validation_share:
     )
 
 
+def strong_generalisation(
+    data: Dataset,
+    *,
+    fold_in: FoldIn = "random",
+    test_share: float = HELD_OUT_SHARE,
+    validation_share: float = HELD_OUT_SHARE,
+    seed: int = 1,
+) -> Split:
+    """People nobody was fitted on: a tenth of them is asked, another tenth is for validation, the others are train.
+
+    The people are drawn by ``seed`` from those with at least five interactions; whoever has fewer is train. 80% of a
+    held-out person's interactions, rounded up, are folded in as the query, and the items among the rest that are not
+    in the query are the answers, all in one case; a person without any is counted as ``no_new_items``. With
+    ``random`` the 80% are drawn by ``seed``, as D. Liang et al. do (Variational Autoencoders for Collaborative
+    Filtering, WWW 2018), so that a query holds what came after the answers; with ``temporal`` they are the oldest.
+    Unlike them we rank every item, also one that only held-out people have. Whom the seed draws depends on the ids,
+    not on their order in the file.
+
+    Raises:
+        NotEnoughEvents: fewer than three people have five interactions.
+    """
+    log, starts = _by_person(data.interactions)
+    lengths = np.diff(starts)
+    by_id = np.array(sorted(range(len(lengths)), key=data.user_ids.__getitem__), np.int64)
+    able = by_id[lengths[by_id] >= LEAST_TO_FOLD]
+    if len(able) < 3:  # one to ask, one to validate, one to learn from
+        raise NotEnoughEvents(
+            f"{len(able)} of {len(lengths)} people have {LEAST_TO_FOLD} interactions.",
+            hint="Strong-generalisation needs three of them; leave-one-out needs less.",
+        )
+    draw = np.random.default_rng(seed)
+    drawn = draw.permutation(able)
+    n_test, n_validation = (max(1, int(len(able) * share)) for share in (test_share, validation_share))
+    part = np.zeros(len(lengths), np.int8)
+    part[drawn[:n_test]], part[drawn[n_test : n_test + n_validation]] = 2, 1
+    # Every person's rows in the order of ids, so that the draws do not depend on the file.
+    keys = np.empty(len(log))
+    keys[positions_within(starts[:-1][by_id], lengths[by_id])] = draw.random(len(log))
+    folded = np.ceil(np.round(FOLDED_SHARE * lengths, 9)).astype(np.int64)
+    if fold_in == "random":
+        log = log.take(_folded_first(log, starts, keys, folded))
+    left_out: dict[str, int] = {}
+    test = _folded_cases(log, starts, folded, np.flatnonzero(part == 2), left_out)
+    validation = _folded_cases(log, starts, folded, np.flatnonzero(part == 1), {})
+    held_out = np.repeat(part, lengths)
+    return _split(data, "strong-generalisation", log, held_out, validation=validation, test=test, left_out=left_out)
+
+
 def later_period(train: Interactions, everything: Interactions, since: float, catalogue: Catalogue) -> Split:
     """A shop's own log, for choosing settings: fitted on ``train``, asked what people took up from ``since`` on.
 
@@ -182,11 +241,16 @@ def later_period(train: Interactions, everything: Interactions, since: float, ca
     )
 
 
-PROTOCOLS: Final = {"leave-one-out": leave_one_out, "time-split": time_split, "next-in-session": next_in_session}
+PROTOCOLS: Final[dict[str, Callable[..., Split]]] = {
+    "leave-one-out": leave_one_out,
+    "time-split": time_split,
+    "next-in-session": next_in_session,
+    "strong-generalisation": strong_generalisation,
+}
 
 
-def split(data: Dataset, protocol: str) -> Split:
-    """Cut by the protocol of that name.
+def split(data: Dataset, protocol: str, **options: Any) -> Split:
+    """Cut by the protocol of that name, with ``options`` of its own.
 
     Raises:
         BadInput: there is no such protocol.
@@ -194,7 +258,7 @@ def split(data: Dataset, protocol: str) -> Split:
     """
     if protocol not in PROTOCOLS:
         raise BadInput(f"There is no protocol '{protocol}'.", hint=did_you_mean(protocol, PROTOCOLS))
-    return PROTOCOLS[protocol](data)
+    return PROTOCOLS[protocol](data, **options)
 
 
 def _split(
@@ -210,8 +274,12 @@ def _split(
 ) -> Split:
     """Put the parts together; ``held_out`` marks the rows of ``log``: 0 train, 1 validation, 2 test."""
     if not len(test):
+        because = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in left_out.items() if n)
         raise NotEnoughEvents(
-            f"{protocol} leaves no case to ask among {len(log)} interactions.", hint="More data, or another protocol."
+            f"{protocol} leaves no case to ask among {len(log)} interactions"
+            f" with {log.n_items} {'item' if log.n_items == 1 else 'items'}"
+            f"{f' (left out: {because})' if because else ''}.",
+            hint="Recommending needs a choice of items." if log.n_items == 1 else "More data, or another protocol.",
         )
     in_time = np.argsort(log.at, kind="stable")
     known = held_out[in_time]
@@ -282,6 +350,38 @@ def _period_cases(log: Interactions, starts: Array, since: float, until: float, 
     )
 
 
+def _folded_first(log: Interactions, starts: Array, keys: FloatArray, folded: Array) -> Array:
+    """An order of the rows: each person's ``folded`` ones with the least keys, then the others, both oldest first."""
+    lengths = np.diff(starts)
+    person = np.repeat(np.arange(len(lengths)), lengths)
+    rank = np.empty(len(log), np.int64)
+    rank[np.lexsort((keys, person))] = positions_within(np.zeros(len(lengths), np.int64), lengths)
+    return np.lexsort((np.arange(len(log)), rank >= folded[person], person))
+
+
+def _folded_cases(log: Interactions, starts: Array, folded: Array, persons: Array, left_out: dict[str, int]) -> Cases:
+    """One case per person: the first ``folded`` rows are the query, as of the next row or, if later, its own end."""
+    asked: list[int] = []
+    answers: list[IntArray] = []
+    for person in persons.tolist():
+        begin, cut, end = starts[person], starts[person] + folded[person], starts[person + 1]
+        new = np.setdiff1d(log.items[cut:end], log.items[begin:cut])
+        if len(new):
+            asked.append(person)
+            answers.append(new)
+    left_out["no_new_items"] = len(persons) - len(asked)
+    who = np.array(asked, np.int64)
+    return Cases(
+        log,
+        who.astype(np.int32),
+        np.maximum(log.at[starts[who] + folded[who]], log.at[starts[who] + folded[who] - 1]),
+        starts[who],
+        starts[who] + folded[who],
+        np.concatenate([np.empty(0, np.int32), *answers]),
+        np.concatenate(([0], np.cumsum([len(a) for a in answers], dtype=np.int64))),
+    )
+
+
 def _sessions_of(data: Dataset, log: Interactions) -> tuple[Array, Array]:
     """A session number for each row of ``log``, and the order that puts sessions together, oldest row first."""
     known = data.sessions[data.interactions.by_user()[0]]
@@ -314,7 +414,7 @@ def _session_cases(log: Interactions, begins: Array, lengths: Array) -> Cases:
 
 def _hash_of(test: Cases, data: Dataset) -> str:
     """SHA-256 of the test answers; see the top of this file."""
-    persons = np.repeat(test.log.users[test.begins], np.diff(test.starts))
+    persons = np.repeat(test.askers(), np.diff(test.starts))
     users = [data.user_ids[person] for person in persons.tolist()]
     items = [data.catalogue.ids[item] for item in test.answers]
     pairs: list[Any] = list(zip(users, items, strict=True))
