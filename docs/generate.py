@@ -38,7 +38,14 @@ from tailorbird.features import VIEWS
 from tailorbird.ingest import events as event_fields
 from tailorbird.ingest import items as item_fields
 from tailorbird.ingest import users as user_fields
-from tailorbird.ingest.readiness import LEARNED_FROM, MOST_EASE_ITEMS, RANKER_LABELS
+from tailorbird.ingest.readiness import (
+    LEARNED_FROM,
+    LEAST_SESSIONS,
+    MOST_EASE_ITEMS,
+    MOST_USER_KNN,
+    RANKER_LABELS,
+    SESSION_LENGTHS,
+)
 from tailorbird.learning.lists import GRADES
 from tailorbird.learning.models import UNTRAINED
 from tailorbird.learning.tuning import SEARCHES
@@ -352,7 +359,9 @@ def models() -> Iterator[str]:
     yield (
         f"Before the first training {_listed(UNTRAINED)} serve. `tailorbird train` leaves out what the data cannot "
         f"carry: learned models start at {LEARNED_FROM:,} interactions, `ease` stops at {MOST_EASE_ITEMS:,} items, "
-        f"and the ranker needs {RANKER_LABELS:,} labels. `tailorbird check` says which and why."
+        f"`user-knn` at {MOST_USER_KNN:,} interactions, `v-sknn` needs {LEAST_SESSIONS:,} sessions of "
+        f"{SESSION_LENGTHS[0]:g} to {SESSION_LENGTHS[1]:g} interactions on average, and the ranker needs "
+        f"{RANKER_LABELS:,} labels. `tailorbird check` says which and why."
     )
     yield (
         "A shop's own settings stand under `[models.NAME]`. Those marked *chosen* belong to the question, not the "

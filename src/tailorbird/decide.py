@@ -51,6 +51,8 @@ REASONS: Final = {
     "trending": "Rising right now",
     "covisitation": "Others went on to this after {last}",
     "item-knn": "Liked by people who liked {last}",
+    "user-knn": "Chosen by people like you",
+    "v-sknn": "From visits like this one",
     "ease": "Goes with what you looked at",
     "ials": "Liked by people with a taste like yours",
     "content": "Similar to {last}",

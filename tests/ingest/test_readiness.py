@@ -59,7 +59,7 @@ def test_a_small_shop_is_ready_for_the_models_that_count() -> None:
     items = tuple({"item_id": f"i{n}", "title": "x", "categories": ["c"], "price": 1} for n in range(12))
     readiness = check(log_of(*shop(), items=items), Config())
     assert readiness.ready
-    assert trained(readiness) == {"popular", "trending", "covisitation", "item-knn", "content"}
+    assert trained(readiness) == {"popular", "trending", "covisitation", "item-knn", "user-knn", "content"}
     assert codes(readiness) == {"no_impressions"}
 
 
@@ -137,18 +137,45 @@ def test_what_an_import_left_out_is_explained() -> None:
 @pytest.mark.parametrize(
     ("n_interactions", "n_items", "n_labels", "learned"),
     [
-        (49_999, 1_000, 49_999, set()),
-        (50_000, 1_000, RANKER_LABELS - 1, {"ease", "ials"}),
-        (50_000, 15_000, RANKER_LABELS, {"ease", "ials", "ranker"}),
+        (49_999, 1_000, 49_999, {"user-knn"}),
+        (50_000, 1_000, RANKER_LABELS - 1, {"user-knn", "ease", "ials"}),
+        (50_000, 15_000, RANKER_LABELS, {"user-knn", "ease", "ials", "ranker"}),
         (1_000_000, 15_001, RANKER_LABELS, {"ials", "ranker"}),
     ],
 )
 def test_learned_models_are_advised_from_where_they_win(
     n_interactions: int, n_items: int, n_labels: int, learned: set[str]
 ) -> None:
-    advice = advise(n_interactions, n_items, n_labels, n_described=0)
+    advice = advise(n_interactions, n_items, n_labels, n_described=0, n_sessions=0)
     assert {a.model for a in advice if a.train} == {"popular", "trending", "covisitation", "item-knn", *learned}
     assert all(a.reason for a in advice)
+
+
+@pytest.mark.parametrize(
+    ("n_interactions", "n_sessions", "trained", "reason"),
+    [
+        (4_000, 1_000, {"v-sknn"}, "1,000 sessions of 4.0 interactions"),
+        (4_000, 999, set(), "needs 1,000"),
+        (1_400, 1_000, set(), "sessions of 1.5 to 30"),
+        (31_000, 1_000, set(), "1,000 sessions of 31.0 interactions"),
+        (0, 0, set(), "0 sessions"),
+    ],
+)
+def test_sessions_are_compared_where_they_are_short_and_many(
+    n_interactions: int, n_sessions: int, trained: set[str], reason: str
+) -> None:
+    advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=n_sessions)
+    (of_sessions,) = (a for a in advice if a.model == "v-sknn")
+    assert {a.model for a in advice if a.train} & {"v-sknn"} == trained
+    assert reason in of_sessions.reason
+
+
+def test_a_session_without_interest_is_not_counted_for_the_advice() -> None:
+    looks = [{"type": "item_view", "user_id": "u", "item_id": "i", "at": START + 60 * n} for n in (0, 29, 90)]
+    readiness = check(log_of(*looks, {"type": "page_view", "user_id": "v", "at": START}), Config())
+    (of_sessions,) = (a for a in readiness.models if a.model == "v-sknn")
+    assert readiness.sessions == 3
+    assert of_sessions.reason.startswith("2 sessions of 1.5 interactions")
 
 
 def test_the_judgement_is_plain_json() -> None:

@@ -16,7 +16,8 @@ from tailorbird.types import Entry, Interactions, OrderLine, Request
 
 from made_up import NOW, event, small_shop
 
-ALL = ("popular", "trending", "covisitation", "item-knn", "ease", "ials", "content", "ranker")
+ALL = ("popular", "trending", "covisitation", "item-knn", "user-knn", "v-sknn", "ease", "ials", "content", "ranker")
+COUNTING = {"popular", "trending", "covisitation", "item-knn", "user-knn", "content"}
 
 # No deadline: how busy a machine is must not decide what a test sees.
 CONFIG = Config(training=TrainingConfig(ranker_lists=400), budget=BudgetConfig(total_ms=60_000))
@@ -59,7 +60,7 @@ def test_a_ranker_serves_with_whatever_channels_it_was_asked_for(shop_dir: Path)
 def test_below_50000_interactions_only_counting_models_are_trained_and_the_reason_is_told(shop_dir: Path) -> None:
     with opened(shop_dir, small_shop()) as app:
         run = train(app.log, app.registry, app.config)
-        assert {m.name for m in run.manifests} == {"popular", "trending", "covisitation", "item-knn", "content"}
+        assert {m.name for m in run.manifests} == COUNTING
         assert "50,000" in run.reasons["ease"]
         assert slate(app)
 
@@ -128,7 +129,7 @@ def test_a_running_engine_takes_over_new_models_and_has_learned_what_came_meanwh
         assert app.newer_models()
         app.install(app.load_models())
         assert not app.newer_models()
-        assert set(app.engine.models) == {"popular", "trending", "covisitation", "item-knn", "content"}
+        assert set(app.engine.models) == COUNTING
         live = app.engine.retrievers["covisitation"].arrays()
     with App.open(shop_dir, config=Config(), clock=lambda: NOW) as again:
         rebuilt = again.engine.retrievers["covisitation"].arrays()

@@ -10,6 +10,7 @@ _SPANS: Final = ((86_400 * 365.0, "y"), (86_400.0, "d"), (3_600.0, "h"), (60.0, 
 
 CHANNELS: Final = {
     "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "item-knn": "Item neighbours",
+    "user-knn": "People alike", "v-sknn": "Visits alike",
     "ease": "EASE", "ials": "Factorisation", "content": "Similar content", "fallback": "From the catalogue",
     "ranker": "Learned ranker",
 }  # fmt: skip
@@ -18,6 +19,7 @@ CHANNELS: Final = {
 MEANINGS: Final = {
     "popular": "what most people of this shop want", "trending": "what is wanted more and more at the moment",
     "covisitation": "what others went on to from the same items", "item-knn": "what the same people like",
+    "user-knn": "what people with a like history have", "v-sknn": "what the newest visits like this one hold",
     "ease": "what goes together with this person's history", "ials": "what people of a similar taste like",
     "content": "what resembles the items that were looked at", "fallback": "the most wanted of the whole catalogue",
     "ranker": "puts in order what the channels propose",

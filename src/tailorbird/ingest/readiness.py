@@ -23,6 +23,15 @@ LEARNED_FROM: Final = 50_000
 MOST_EASE_ITEMS: Final = 15_000
 """EASE inverts a dense matrix of items by items: 15,000 of them need 1.8 GB."""
 
+MOST_USER_KNN: Final = 1_000_000
+"""Interactions from which everybody who shares an item is too many to compare while a shopper waits."""
+
+LEAST_SESSIONS: Final = 1_000
+"""Sessions from which there are some like most others."""
+
+SESSION_LENGTHS: Final = 1.5, 30.0
+"""Interactions in a session, on average: with fewer there is nothing to compare, with more they are no errands."""
+
 RANKER_LABELS: Final = 5_000
 """Choices from which a ranker learns more than it forgets."""
 
@@ -128,14 +137,15 @@ def check(
     return replace(readiness, findings=[*readiness.findings, *left_out])
 
 
-def advise(n_interactions: int, n_items: int, n_labels: int, n_described: int) -> list[Advice]:
-    """Which models are worth training on this much, each with its reason."""
+def advise(n_interactions: int, n_items: int, n_labels: int, n_described: int, n_sessions: int) -> list[Advice]:
+    """Which models are worth training on this much, each with its reason. Sessions are those with an interaction."""
     many = n_interactions >= LEARNED_FROM
     some = n_interactions > 0
     volume = f"{n_interactions:,} interactions"
     few = f"{volume}; below {LEARNED_FROM:,} it loses to counting"
     counting = f"{volume}; it counts, so any number will do" if some else "there are no interactions to count"
     advice = [Advice(name, some, counting) for name in ("popular", "trending", "covisitation", "item-knn")]
+    advice += [_advice_on_people(n_interactions, counting), _advice_on_sessions(n_interactions, n_sessions)]
     described = f"{n_described:,} described items; it needs no interactions, so it also knows the new ones"
     advice.append(Advice("content", n_described > 0, described if n_described else "no item is described"))
     if n_items > MOST_EASE_ITEMS:
@@ -149,6 +159,23 @@ def advise(n_interactions: int, n_items: int, n_labels: int, n_described: int) -
     else:
         ranker = f"{n_labels:,} labels" if many else few
     return [*advice, Advice("ranker", many and n_labels >= RANKER_LABELS, ranker)]
+
+
+def _advice_on_people(n_interactions: int, counting: str) -> Advice:
+    if n_interactions >= MOST_USER_KNN:
+        slow = f"{n_interactions:,} interactions; from {MOST_USER_KNN:,} on comparing people takes a shopper's time"
+        return Advice("user-knn", train=False, reason=slow)
+    return Advice("user-knn", train=n_interactions > 0, reason=counting)
+
+
+def _advice_on_sessions(n_interactions: int, n_sessions: int) -> Advice:
+    length, (least, most) = n_interactions / max(n_sessions, 1), SESSION_LENGTHS
+    volume = f"{n_sessions:,} sessions of {length:.1f} interactions"
+    if n_sessions < LEAST_SESSIONS:
+        return Advice("v-sknn", train=False, reason=f"{volume}; it compares sessions, and needs {LEAST_SESSIONS:,}")
+    if not least <= length <= most:
+        return Advice("v-sknn", train=False, reason=f"{volume}; it compares sessions of {least:g} to {most:g}")
+    return Advice("v-sknn", train=True, reason=volume)
 
 
 @dataclass
@@ -168,6 +195,8 @@ class _Tally:
     weightless: Counter[str] = field(default_factory=Counter)
     without_user: int = 0
     sessions: int = 0
+    liked_at: dict[str, float] = field(default_factory=dict)
+    liked_sessions: int = 0
     first_at: float | None = None
     last_at: float | None = None
 
@@ -201,6 +230,7 @@ class _Tally:
             self.interactions += len(lines)
             self.labels += event.type in CHOICES and bool(lines)
             self.liked.update(line.item_id for line in lines)
+            self._take_interest(event)
         elif weight < 0:
             self.negatives += len(lines)
         elif event.type not in EVENT_TYPES:
@@ -211,6 +241,11 @@ class _Tally:
         self.people[event.person] = event.at if before is None else max(before, event.at)
         self.first_at = event.at if self.first_at is None else min(self.first_at, event.at)
         self.last_at = event.at if self.last_at is None else max(self.last_at, event.at)
+
+    def _take_interest(self, event: Event) -> None:
+        before = self.liked_at.get(event.person)
+        self.liked_sessions += before is None or abs(event.at - before) >= self._gap
+        self.liked_at[event.person] = event.at
 
     def readiness(self) -> Readiness:
         """The judgement."""
@@ -234,7 +269,7 @@ class _Tally:
             share_described=self._share_described(),
             users_described=len(self.users),
             findings=list(self._findings()),
-            models=advise(self.interactions, n_items, self.labels, len(self.items)),
+            models=advise(self.interactions, n_items, self.labels, len(self.items), self.liked_sessions),
         )
 
     def _share_not_in_catalogue(self) -> float | None:

@@ -24,7 +24,7 @@ from tailorbird.learning.lists import Lists, Question, add_list
 from tailorbird.learning.models import EVENTLESS, UNTRAINED, retriever
 from tailorbird.learning.moments import Moment, moments, sample
 from tailorbird.learning.registry import Manifest, Registry
-from tailorbird.learning.splits import Split, later_period
+from tailorbird.learning.splits import SESSION_GAP_SECONDS, Split, later_period
 from tailorbird.learning.tuning import SEARCHES
 from tailorbird.learning.tuning import choose as choose_query
 from tailorbird.protocols import Log, Retriever
@@ -69,6 +69,14 @@ class Past:
     last_seq: int
     n_labels: int
 
+    @property
+    def n_sessions(self) -> int:
+        """Runs of one person's interactions without a gap of 30 minutes."""
+        order, _ = self.interactions.by_user()
+        users, at = self.interactions.users[order], self.interactions.at[order]
+        goes_on = (np.diff(users) == 0) & (np.abs(np.diff(at)) < SESSION_GAP_SECONDS)
+        return len(users) - int(goes_on.sum())
+
 
 def choose(past: "Past", asked: Sequence[str] = ()) -> Choice:
     """The models that the readiness check recommends for this past, or those asked for.
@@ -81,7 +89,7 @@ def choose(past: "Past", asked: Sequence[str] = ()) -> Choice:
         if name not in known:
             raise UnknownModel(f"No model is called '{name}'.", hint=did_you_mean(name, known))
     n_items = len(past.catalogue)
-    advice = advise(len(past.interactions), n_items, past.n_labels, past.catalogue.n_described)
+    advice = advise(len(past.interactions), n_items, past.n_labels, past.catalogue.n_described, past.n_sessions)
     if asked:
         too_many = [a for a in advice if a.model == "ease" and n_items > MOST_EASE_ITEMS]
         reasons = {a.model: a.reason for a in too_many if a.model in asked}

@@ -23,6 +23,17 @@ _EXPONENTS: Final[Axes] = {
 SEARCHES: Final[Mapping[str, Axes]] = {
     "covisitation": {"half_life": _HALF_LIVES, **_EXPONENTS},
     "item-knn": {"half_life": _HALF_LIVES, **_EXPONENTS},
+    "user-knn": {
+        "half_life": _HALF_LIVES,
+        **_EXPONENTS,
+        "neighbours": (50, 100, 200, 500, 1_000),
+        "shrinkage": (0.0, 3.0, 10.0, 30.0, 100.0),
+    },
+    "v-sknn": {
+        "reach": (1, 2, 3, 4, 5, 7, 10, 15),
+        "nearness": (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, None),
+        "neighbours": (50, 100, 250, 500, 1_000),
+    },
     "ease": {"half_life": _HALF_LIVES},
     "ials": {"half_life": _HALF_LIVES},
     "content": {"half_life": _HALF_LIVES},

@@ -17,6 +17,8 @@ class _Retrievers(Mapping[str, type]):
         "trending": ("trending", "Trending"),
         "covisitation": ("covisitation", "Covisitation"),
         "item-knn": ("item_knn", "ItemKnn"),
+        "user-knn": ("user_knn", "UserKnn"),
+        "v-sknn": ("session_knn", "SessionKnn"),
         "ease": ("ease", "Ease"),
         "ials": ("ials", "ImplicitAls"),
         "content": ("content", "Content"),
