@@ -38,6 +38,13 @@ def test_put_answers_with_the_whole_item(client):
     assert "withdrawn" not in item
 
 
+def test_a_price_without_a_currency_is_in_the_shops(client):
+    assert client.put("/v1/items/x", json={"price": 5}).json()["currency"] == "EUR"
+    assert client.put("/v1/items/y", json={"price": 5, "currency": "SEK"}).json()["currency"] == "SEK"
+    client.post("/v1/items", json=[{"item_id": "z", "price": 5}, {"item_id": "w"}])
+    assert [client.get(f"/v1/items/{item}").json()["currency"] for item in "zw"] == ["EUR", None]
+
+
 @pytest.mark.parametrize(
     ("body", "code", "words"),
     [

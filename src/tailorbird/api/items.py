@@ -5,6 +5,7 @@ different fields of one item never undo each other.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -48,7 +49,7 @@ async def read_item(item_id: PathId, live: LiveShop) -> dict[str, Any]:
 async def put_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
     """Make this the whole item; what is left out is no longer known."""
     raw = await _OBJECT.read(request)
-    item = parse_item(named(raw, "item_id", id_of(item_id)))
+    item = parse_item(named(raw, "item_id", id_of(item_id)), currency=live.app.config.catalogue.currency)
     await _keep(live, [item])
     return _shown(item)
 
@@ -97,7 +98,7 @@ async def withdraw_item(item_id: PathId, live: LiveShop) -> None:
 async def put_items(request: Request[Any, Any, Any], live: LiveShop) -> Receipt:
     """Make each of these the whole item; one that is as it was counts as a duplicate."""
     records = await read_records(request, name="items", mark="item_id", most=live.app.config.server.max_batch)
-    judged = await judge(records, parse_item)
+    judged = await judge(records, partial(parse_item, currency=live.app.config.catalogue.currency))
     verdicts = await _keep(live, [item for _, item in judged.good]) if judged.good else ()
     accepted = sum(verdict is Verdict.ACCEPTED for verdict in verdicts)
     return Receipt(accepted=accepted, duplicates=len(verdicts) - accepted, rejected=judged.rejected)
