@@ -52,6 +52,11 @@ def test_the_waterfall_is_told_in_sentences_too(decision):
     )
 
 
+def test_the_story_tells_what_was_moved_behind_the_rest(decision):
+    tired = msgspec.structs.replace(decision, explanation={**decision.explanation, "passed_over": 3})
+    assert "differ, 3 that were just passed over last; the first 12 are" in figures.waterfall_story(tired)
+
+
 def test_the_story_leaves_out_what_the_decision_had_to_leave_out(decision):
     excuses = "popular: left out, over budget; ranker: left out, over budget; diversity: left out, over budget"
     explored = msgspec.structs.replace(decision.items[0], explored=True)

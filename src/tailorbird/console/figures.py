@@ -180,7 +180,9 @@ def waterfall_story(decision: Decision) -> str:
     learned = "rank" in decision.timings_ms and "ranker" not in missing
     story += f" The {left} others were put in order by {'the learned ranker' if learned else 'the channels together'}"
     mixed = "" if "diversity" in missing else " and mixed so that neighbours differ"
-    story += f"{mixed}; the first {len(decision.items):,} are the slate."
+    tired = trail.get("passed_over", 0)
+    last = f", {tired:,} that were just passed over last" if tired else ""
+    story += f"{mixed}{last}; the first {len(decision.items):,} are the slate."
     explored = sum(placed.explored for placed in decision.items)
     return f"{story} {_said(explored, 'place')} went to something new, to learn from it." if explored else story
 
