@@ -49,7 +49,8 @@ def learn(model: SessionKnn, log: Interactions) -> SessionKnn:
 
 
 def asked(model: SessionKnn, session: list[int], items: NDArray[np.int32] = EVERY) -> NDArray[np.float64]:
-    return model.score(Request(surface="home", at=START), History.of(session, at=START), items)
+    """At a moment when no session of the log ended, so that none is the asker's own."""
+    return model.score(Request(surface="home", at=START), History.of(session, at=START - 1), items)
 
 
 def sessions_of(log: Interactions, config: SessionKnnConfig) -> list[list[int]]:
@@ -74,7 +75,7 @@ def by_the_book(sessions: list[list[int]], query: list[int], config: SessionKnnC
     alike = []
     for session in sessions[::-1]:
         shared = [item for item in newest_first if item in session]
-        if shared and session != query[: len(session)]:
+        if shared:
             alike.append((sum(weight[item] for item in shared), shared[0], session))
     alike = sorted(alike[: config.recent], key=lambda found: -found[0])[: config.neighbours]
     scores = np.zeros(N_ITEMS)
@@ -165,11 +166,14 @@ def test_only_the_running_session_of_a_history_is_asked_about() -> None:
 
 
 def test_ones_own_running_session_is_no_neighbour() -> None:
-    model = learn(SessionKnn(PLAIN), visits([1, 2, 3], [1, 5]))
-    assert asked(model, [1, 2, 3])[2] == 0, "nobody else has it"
-    assert asked(model, [1, 2, 3])[5] > 0
-    assert asked(model, [1, 2, 3, 5])[2] == 0, "nor when the page's item comes after it"
-    assert asked(model, [2, 3])[1] > 0
+    log = visits([1, 2, 3], [1, 5])
+    model, now = learn(SessionKnn(PLAIN), log), Request(surface="home", at=float(log.at[-1]))
+    own = History(log.items[:3], log.at[:3], log.weights[:3])
+    assert model.score(now, own, EVERY)[2] == 0, "nobody else has it"
+    assert model.score(now, own, EVERY)[5] > 0
+    assert model.score(now, own.plus([5], at=now.at), EVERY)[2] == 0, "nor when the page's item comes after it"
+    anothers = History(own.items, own.at + 1.0, own.weights)
+    assert model.score(now, anothers, EVERY)[2] > 0
 
 
 def test_the_newest_sessions_are_compared_and_the_rest_is_not() -> None:

@@ -14,8 +14,8 @@ Aware Neighborhood for Session-based Recommendations, SIGIR 2019), and the reach
 
 A session is one person's run without a gap of ``gap_minutes``; interactions that carry a mere order (small numbers
 instead of times) have no gaps. One of ``longest`` items is over, and of more than ``sessions`` the oldest leaves.
-Learning event by event gives the very arrays of a fit. The asker's own session is in the index, too, and is no
-neighbour of itself.
+Learning event by event gives the very arrays of a fit. The asker's own session is in the index, too; it is known by its
+items and its last moment, and is no neighbour of itself.
 """
 # ruff: noqa: PLR0917  # numba takes arrays, not objects, and by position
 
@@ -177,11 +177,12 @@ class SessionKnn:
             # What has left still takes room: once it is as much as what is kept, number anew.
             self._hold(self.arrays())
 
-    def _current(self, request: Request, history: History) -> IntArray:
-        """The items of the running session, oldest first; none where the last was too long ago."""
+    def _current(self, request: Request, history: History) -> tuple[IntArray, FloatArray]:
+        """The items of the running session with their times, oldest first; none where the last was too long ago."""
         at = np.append(history.at, request.at)
         gaps = np.flatnonzero((at[:-1] >= _FIRST_TIME) & (np.diff(at) >= self._gap_seconds))
-        return history.items[gaps[-1] + 1 :] if len(gaps) else history.items
+        begin = gaps[-1] + 1 if len(gaps) else 0
+        return history.items[begin:], history.at[begin:]
 
     def _add_up(self, request: Request, history: History) -> int:
         """Write what the neighbours say into ``_sums`` and where into ``_touched``; at how many items that is."""
@@ -193,10 +194,11 @@ class SessionKnn:
             rows.starts,
             rows.lengths,
             rows.values,
+            self._ended,
             holders.starts,
             holders.lengths[: holders.n_rows],
             holders.columns,
-            self._current(request, history),
+            *self._current(request, history),
             self.config.reach,
             self.config.recent,
             self.config.neighbours,
@@ -251,10 +253,12 @@ def _add_neighbours(
     starts: Longs,
     lengths: Longs,
     sequences: IntArray,
+    ended: FloatArray,
     holder_starts: Longs,
     n_holders: Longs,
     holders: IntArray,
     current: IntArray,
+    current_at: FloatArray,
     reach: int,
     recent: int,
     neighbours: int,
@@ -288,7 +292,8 @@ def _add_neighbours(
                 next_ones[i] -= 1
                 likeness[n] += weights[i]
                 shared[n] = i if shared[n] < 0 else shared[n]
-        n += not _begins_with(current, sequences[starts[session] : starts[session] + lengths[session]])
+        held = sequences[starts[session] : starts[session] + lengths[session]]
+        n += not _is_own(current, current_at, held, ended[session])
     nearest, best, size = np.empty(min(neighbours, recent), np.int32), np.empty(min(neighbours, recent)), 0
     for which in range(n):
         size = push(nearest, best, size, which, likeness[which])
@@ -322,9 +327,9 @@ def _holds(items: IntArray, item: int) -> bool:
 
 
 @njit(cache=True)
-def _begins_with(current: IntArray, session: IntArray) -> bool:
-    """Whether the running session begins with the whole of this one: then it is the asker's own, as far as known."""
-    if len(session) > len(current):
+def _is_own(current: IntArray, current_at: FloatArray, session: IntArray, ended: float) -> bool:
+    """Whether the running session begins with the whole of this one, which ended at that very moment."""
+    if len(session) > len(current) or current_at[len(session) - 1] != ended:
         return False
     for at in range(len(session)):  # noqa: SIM110  # numba compiles loops, and no generator
         if session[at] != current[at]:
