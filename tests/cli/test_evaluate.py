@@ -111,6 +111,13 @@ def test_the_table_tells_how_sure_it_is_and_who_is_worse_beyond_chance(evaluate:
     assert max(len(line) for line in out.splitlines()) <= 80
 
 
+def test_the_table_tells_how_many_could_not_be_asked(evaluate: Run) -> None:
+    lines = [f"u{n},i{(n + k) % (3 if n < 30 else 9)},{1_700_000_000 + 3_600 * k}" for n in range(40) for k in range(4)]
+    out = evaluate(lines)[1]
+    assert "10 cases; split" in out
+    assert "Left out, since nothing could be asked: 30 repeats." in out
+
+
 def test_strong_generalisation_says_how_histories_were_folded_in(evaluate: Run) -> None:
     lines = [f"u{n},i{(n * 7 + k) % 25},{1_700_000_000 + 3_600 * k + n}" for n in range(40) for k in range(6)]
     reports = {}
@@ -149,7 +156,7 @@ def test_three_items_are_measured_with_a_word_that_the_list_holds_them_all(evalu
     [
         (5, 1, "leave-one-out", "Nobody among 30 people has three interactions"),
         (5, 1, "time-split", "leaves no case to ask among 30 interactions with 5 items (left out: "),
-        (5, 1, "next-in-session", "leaves no case to ask among 30 interactions with 5 items"),
+        (5, 1, "next-in-session", "leaves no case to ask among 30 interactions with 5 items. time-split asks for new"),
         (5, 1, "strong-generalisation", "0 of 30 people have 5 interactions"),
         (1, 6, "leave-one-out", "with 1 item (left out: 30 repeats). Recommending needs a choice of items."),
         (1, 6, "strong-generalisation", "with 1 item (left out: 3 no new items). Recommending needs a choice"),

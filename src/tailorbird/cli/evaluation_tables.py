@@ -30,10 +30,13 @@ def print_tables(report: dict[str, Any], *, by_segment: bool) -> None:
     for row in report["results"]:
         if "skipped" in row:
             print(f"{row['model']} was not measured: {row['skipped']}")
+    left_out = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in data["left_out"].items())
     print(
         f"{data['users']:,} users, {data['items']:,} items, {data['interactions']:,} interactions, "
         f"{data['test_cases']:,} cases; split {data['split_sha256'][:16]}"
     )
+    if left_out:
+        print(f"Left out, since nothing could be asked: {left_out}.")
 
 
 def _worth(rows: list[dict[str, Any]], protocol: dict[str, Any]) -> None:

@@ -279,7 +279,9 @@ def _split(
             f"{protocol} leaves no case to ask among {len(log)} interactions"
             f" with {log.n_items} {'item' if log.n_items == 1 else 'items'}"
             f"{f' (left out: {because})' if because else ''}.",
-            hint="Recommending needs a choice of items." if log.n_items == 1 else "More data, or another protocol.",
+            hint="Recommending needs a choice of items."
+            if log.n_items == 1
+            else "time-split asks for new items only, next-in-session for repeats too; more data helps either.",
         )
     in_time = np.argsort(log.at, kind="stable")
     known = held_out[in_time]
