@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import msgspec
+
 from tailorbird.backends.sql.ledger import SqlLedger
 from tailorbird.types import Decision, Placed, Request
 
@@ -45,3 +47,17 @@ def test_closing_commits_what_waits_and_the_newest_come_first(tmp_path: Path) ->
     assert [d.decision_id for d in again.recent(3)] == ["d199", "d198", "d197"]
     assert again.summary()["committed"] == 200
     again.close()
+
+
+def test_an_id_that_was_used_before_holds_up_nothing_and_the_first_decision_stays(tmp_path: Path) -> None:
+    ledger = SqlLedger(tmp_path)
+    ledger.record(decision("a"))
+    ledger.close()
+    again = SqlLedger(tmp_path)
+    again.record(msgspec.structs.replace(decision("a"), surface="cart"))
+    again.record(decision("b"))
+    again.close()
+    third = SqlLedger(tmp_path)
+    assert [d.decision_id for d in third.recent(5)] == ["b", "a"]
+    assert third.get("a") == decision("a")
+    third.close()

@@ -114,7 +114,8 @@ class SqlLedger:
             for d in batch
         ]
         with writing(self._engine) as connection:
-            connection.execute(insert(decisions), rows)
+            # An id that comes twice must not hold up all the others: the decision that came first stays.
+            connection.execute(insert(decisions).prefix_with("OR IGNORE"), rows)
         with self._lock:
             for decision in batch:
                 del self._waiting[decision.decision_id]
