@@ -53,6 +53,14 @@ ML_1M_MAP: Final = "--map user_id=user_id,item_id=movie_id,at=time_rank,categori
 ML_100K: Final = "movielens-100k/ratings.parquet"
 RETAIL: Final = "uci-online-retail/transactions.parquet"
 RETAIL_MAP: Final = "--map user_id=CustomerID,item_id=StockCode,at=InvoiceDate"
+DIGINETICA: Final = "diginetica/sessions_remapped.parquet"
+DIGINETICA_MAP: Final = "--map user_id=session,item_id=item,at=position --protocol next-in-session"
+YOOCHOOSE: Final = "yoochoose-100k-clicks/clicks.parquet"
+YOOCHOOSE_MAP: Final = "--map user_id=SessionId,item_id=ItemId,at=Time --protocol next-in-session"
+NEIGHBOURS: Final = "popular,covisitation,item-knn,v-sknn,user-knn"
+RECIPE: Final = (
+    "--models v-sknn --set v-sknn.steepness=1 --set v-sknn.source_exponent=0 --set v-sknn.nearness=none --no-tune"
+)
 
 RUNS: Final = (
     Run("beauty-strict", BEAUTY[0], f"--map at=position --models {CHANNELS},content,ranker", BEAUTY[1]),
@@ -69,6 +77,11 @@ RUNS: Final = (
         RETAIL,
         f"{RETAIL_MAP},session_id=InvoiceNo --models {CHANNELS} --protocol next-in-session --users 5000",
     ),
+    Run("diginetica-session", DIGINETICA, f"{DIGINETICA_MAP} --models {NEIGHBOURS}"),
+    Run("diginetica-session-recipe", DIGINETICA, f"{DIGINETICA_MAP} {RECIPE}"),
+    Run("yoochoose-session", YOOCHOOSE, f"{YOOCHOOSE_MAP} --models {NEIGHBOURS}"),
+    Run("yoochoose-session-recipe", YOOCHOOSE, f"{YOOCHOOSE_MAP} {RECIPE}"),
+    Run("movielens-100k-neighbours", ML_100K, f"--map at=timestamp --models {NEIGHBOURS} --refit"),
 )
 
 

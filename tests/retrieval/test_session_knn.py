@@ -15,7 +15,7 @@ from tailorbird.types import History, Interaction, Interactions, Request
 
 START, MINUTE, N_ITEMS = 1.76e9, 60.0, 8
 EVERY = np.arange(N_ITEMS, dtype=np.int32)
-PLAIN = SessionKnnConfig(reach=10, nearness=None)
+PAPER = SessionKnnConfig(reach=10, steepness=1, source_exponent=0, nearness=None)
 # person, item, and minutes since the line before: some are within one session, some are not
 LINE = st.tuples(st.integers(0, 3), st.integers(0, N_ITEMS - 1), st.sampled_from([0, 1, 12, 40]))
 LINES = st.lists(LINE, max_size=60)
@@ -35,7 +35,7 @@ def visits(*sessions: list[int]) -> Interactions:
     return Interactions(users, np.array(items, np.int32), at, np.ones(len(items)), len(sessions), N_ITEMS)
 
 
-def fitted(log: Interactions, config: SessionKnnConfig = PLAIN) -> SessionKnn:
+def fitted(log: Interactions, config: SessionKnnConfig = PAPER) -> SessionKnn:
     model = SessionKnn(config)
     model.fit(log, Catalogue())
     return model
@@ -70,13 +70,17 @@ def sessions_of(log: Interactions, config: SessionKnnConfig) -> list[list[int]]:
 
 def by_the_book(sessions: list[list[int]], query: list[int], config: SessionKnnConfig) -> NDArray[np.float64]:
     """The two formulas of the module's docstring."""
-    weight = {item: 1 - steps / config.reach for steps, item in reversed(list(enumerate(query[::-1][: config.reach])))}
+    back = query[::-1][: config.reach]
+    of_step = (1 - np.arange(config.reach) / config.reach) ** config.steepness
+    weight = {item: of_step[n] for n, item in reversed(list(enumerate(back)))}
+    holders = np.array([sum(item in session for session in sessions) for item in range(N_ITEMS)])
     newest_first = [item for n, item in enumerate(query[::-1]) if item not in query[::-1][:n] and item in weight]
     alike = []
     for session in sessions[::-1]:
         shared = [item for item in newest_first if item in session]
         if shared:
-            alike.append((sum(weight[item] for item in shared), shared[0], session))
+            says = [weight[item] * float(holders[item]) ** -config.source_exponent for item in shared]
+            alike.append((sum(says), shared[0], session))
     alike = sorted(alike[: config.recent], key=lambda found: -found[0])[: config.neighbours]
     scores = np.zeros(N_ITEMS)
     for likeness, last, session in alike:
@@ -85,7 +89,6 @@ def by_the_book(sessions: list[list[int]], query: list[int], config: SessionKnnC
             steps = max(abs(n - place[last]) - 1, 0)
             near = 1.0 if config.nearness is None else 0.5 ** (steps / config.nearness)
             scores[item] += likeness * weight[last] * near
-    holders = np.array([sum(item in session for session in sessions) for item in range(N_ITEMS)])
     return scores * np.log(1 + len(sessions) / np.maximum(holders, 1))
 
 
@@ -109,6 +112,8 @@ def test_the_figures_of_three_sessions() -> None:
         neighbours=st.integers(1, 6),
         recent=st.integers(1, 8),
         reach=st.integers(1, 12),
+        steepness=st.sampled_from([1.0, 2.0]),
+        source_exponent=st.sampled_from([0.0, 1.0]),
         nearness=st.sampled_from([0.5, 2.0, None]),
         sessions=st.integers(2, 30),
         longest=st.integers(2, 6),
@@ -167,7 +172,7 @@ def test_only_the_running_session_of_a_history_is_asked_about() -> None:
 
 def test_ones_own_running_session_is_no_neighbour() -> None:
     log = visits([1, 2, 3], [1, 5])
-    model, now = learn(SessionKnn(PLAIN), log), Request(surface="home", at=float(log.at[-1]))
+    model, now = learn(SessionKnn(PAPER), log), Request(surface="home", at=float(log.at[-1]))
     own = History(log.items[:3], log.at[:3], log.weights[:3])
     assert model.score(now, own, EVERY)[2] == 0, "nobody else has it"
     assert model.score(now, own, EVERY)[5] > 0
@@ -218,7 +223,7 @@ def test_arrays_that_do_not_fit_together_are_refused(name: str) -> None:
     arrays = {**fitted(visits([1, 2], [3, 4])).arrays()}
     arrays[name] = arrays[name][:-1]
     with pytest.raises(ValueError, match="do not fit"):
-        SessionKnn(PLAIN, arrays)
+        SessionKnn(PAPER, arrays)
 
 
 def test_sessions_that_the_compiled_loops_cannot_walk_are_refused() -> None:
@@ -226,4 +231,4 @@ def test_sessions_that_the_compiled_loops_cannot_walk_are_refused() -> None:
     with pytest.raises(ValueError, match="longer than 2"):
         SessionKnn(SessionKnnConfig(longest=2), arrays)
     with pytest.raises(ValueError, match="negative"):
-        SessionKnn(PLAIN, {**arrays, "items": -arrays["items"]})
+        SessionKnn(PAPER, {**arrays, "items": -arrays["items"]})

@@ -30,7 +30,8 @@ SEARCHES: Final[Mapping[str, Axes]] = {
         "shrinkage": (0.0, 3.0, 10.0, 30.0, 100.0),
     },
     "v-sknn": {
-        "reach": (1, 2, 3, 4, 5, 7, 10, 15),
+        "steepness": (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0),
+        "source_exponent": _EXPONENTS["source_exponent"],
         "nearness": (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, None),
         "neighbours": (50, 100, 250, 500, 1_000),
     },

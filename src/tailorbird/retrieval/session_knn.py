@@ -3,14 +3,14 @@
 V-SKNN of M. Ludewig and D. Jannach, Evaluation of session-based recommendation algorithms, UMUAI 2018. Of the
 ``recent`` newest sessions that hold an item of the running one, the ``neighbours`` most alike are kept, and
 
-    likeness(s) = sum over the items i of the running session that s holds of weight(i)
+    likeness(s) = sum over the items i of the running session that s holds of weight(i) * sessions(i) ** -exponent
     score(j) = idf(j) * sum over the neighbours s that hold j of likeness(s) * weight(newest) * near(j, newest)
 
-where ``newest`` is the newest item that both share, the weight falls linearly from 1 for the last item to 0 after
-``reach`` steps, and idf(j) is the logarithm of 1 + sessions / sessions with j. Where we differ: ``near`` halves every
-``nearness`` steps between the two items within the neighbour (the third weight of D. Garg et al., Sequence and Time
-Aware Neighborhood for Session-based Recommendations, SIGIR 2019), and the reach is 5. The paper's recipe is a reach of
-10 and no nearness.
+where ``newest`` is the newest item that both share, weight is (1 - steps back / reach) ** steepness, and idf(j) is the
+logarithm of 1 + sessions / sessions(j). Where we differ from the paper, whose steepness is 1 and whose exponent is 0:
+``near`` halves every ``nearness`` steps between the two items within the neighbour (the third weight of D. Garg et al.,
+Sequence and Time Aware Neighborhood for Session-based Recommendations, SIGIR 2019; empty is the paper's), and all three
+are chosen on held-out data.
 
 A session is one person's run without a gap of ``gap_minutes``; interactions that carry a mere order (small numbers
 instead of times) have no gaps. One of ``longest`` items is over, and of more than ``sessions`` the oldest leaves.
@@ -35,13 +35,15 @@ _FIRST_TIME: Final = 1e8
 
 
 class SessionKnnConfig(BaseModel):
-    """``neighbours``, ``recent``, ``reach`` and ``nearness`` belong to the query, the rest to the fit."""
+    """``sessions``, ``longest`` and ``gap_minutes`` belong to the fit, the rest to the query."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     neighbours: int = Field(500, ge=1, description="sessions most alike that are listened to")
     recent: int = Field(2_000, ge=1, description="newest sessions with an item in common that are compared")
-    reach: int = Field(5, ge=1, le=50, description="steps back in the running session after which an item counts 0")
+    reach: int = Field(10, ge=1, le=50, description="steps back in the running session after which an item counts 0")
+    steepness: float = Field(2.0, ge=0, le=16, description="how fast an item counts less on the way there; 1: linearly")
+    source_exponent: float = Field(0.5, ge=0, le=2, description="how much a popular item in common says less")
     nearness: float | None = Field(
         2.0, gt=0, description="steps from the shared item after which another counts half; empty: all count alike"
     )
@@ -67,6 +69,7 @@ class SessionKnn:
         steps = np.maximum(np.arange(self.config.longest) - 1.0, 0.0)
         # Never quite 0, which stands for "not touched".
         self._near = np.maximum(np.exp2(-steps / (self.config.nearness or np.inf)), 2.0**-50)
+        self._weights = (1.0 - np.arange(self.config.reach) / self.config.reach) ** self.config.steepness
         nobody = np.empty(0, np.int32)
         self._hold(arrays or {"pointers": np.zeros(1, np.int64), "items": nobody, "owners": nobody, "ended": nobody})
 
@@ -199,7 +202,8 @@ class SessionKnn:
             holders.lengths[: holders.n_rows],
             holders.columns,
             *self._current(request, history),
-            self.config.reach,
+            self._weights,
+            self.config.source_exponent,
             self.config.recent,
             self.config.neighbours,
             self._near,
@@ -259,7 +263,8 @@ def _add_neighbours(
     holders: IntArray,
     current: IntArray,
     current_at: FloatArray,
-    reach: int,
+    weight_of_step: FloatArray,
+    source_exponent: float,
     recent: int,
     neighbours: int,
     near: FloatArray,
@@ -272,10 +277,11 @@ def _add_neighbours(
     ``holders[holder_starts[i]:holder_starts[i] + n_holders[i]]``, ascending. ``sums`` is all zero before; ``touched``
     gets the items where it is not afterwards, and their number is returned.
     """
-    items, weights = _weighed(current, reach, len(n_holders))
-    next_ones = np.empty(len(items), np.int64)
+    items, weights = _weighed(current, weight_of_step, len(n_holders))
+    next_ones, says = np.empty(len(items), np.int64), np.empty(len(items))
     for i in range(len(items)):
         next_ones[i] = holder_starts[items[i]] + n_holders[items[i]] - 1
+        says[i] = weights[i] * max(n_holders[items[i]], 1) ** -source_exponent
     found, shared, likeness = np.empty(recent, np.int32), np.empty(recent, np.int32), np.empty(recent)
     n = 0
     while n < recent:
@@ -290,7 +296,7 @@ def _add_neighbours(
         for i in range(len(items)):
             if next_ones[i] >= holder_starts[items[i]] and holders[next_ones[i]] == session:
                 next_ones[i] -= 1
-                likeness[n] += weights[i]
+                likeness[n] += says[i]
                 shared[n] = i if shared[n] < 0 else shared[n]
         held = sequences[starts[session] : starts[session] + lengths[session]]
         n += not _is_own(current, current_at, held, ended[session])
@@ -306,13 +312,13 @@ def _add_neighbours(
 
 
 @njit(cache=True)
-def _weighed(current: IntArray, reach: int, n_items: int) -> tuple[IntArray, FloatArray]:
-    """The different known items of the last ``reach`` steps, newest first, each with the weight of its newest place."""
-    items, weights, n = np.empty(reach, np.int32), np.empty(reach), 0
-    for step in range(min(reach, len(current))):
+def _weighed(current: IntArray, weight_of_step: FloatArray, n_items: int) -> tuple[IntArray, FloatArray]:
+    """The different known items of the steps that weigh, newest first, each with the weight of its newest place."""
+    items, weights, n = np.empty(len(weight_of_step), np.int32), np.empty(len(weight_of_step)), 0
+    for step in range(min(len(weight_of_step), len(current))):
         item = current[len(current) - 1 - step]
         if 0 <= item < n_items and not _holds(items[:n], item):
-            items[n], weights[n] = item, 1.0 - step / reach
+            items[n], weights[n] = item, weight_of_step[step]
             n += 1
     return items[:n], weights[:n]
 
