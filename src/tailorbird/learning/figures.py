@@ -8,6 +8,8 @@ figures can be compared.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from tailorbird.learning.intervals import interval, resampled
 from tailorbird.learning.metrics import Placements, Worth, inverse_propensities, people_per_item, self_information
 from tailorbird.learning.segments import segments_of
@@ -46,7 +48,7 @@ class Yardstick:
     def of(split: Split, ks: tuple[int, int]) -> "Yardstick":
         """For the test cases of this split."""
         people = people_per_item(split.train)
-        n_people = len(set(split.train.users.tolist()))
+        n_people = int(np.count_nonzero(np.bincount(split.train.users)))
         weights = inverse_propensities(people)[split.test.answers]
         return Yardstick(split, ks, weights, self_information(people, n_people), segments_of(split.test))
 
