@@ -210,3 +210,15 @@ def test_boosts_move_items_up(engine: Engine) -> None:
         for name, slate in (("plain", plain), ("boosted", boosted))
     }
     assert mean["boosted"] < mean["plain"]
+
+
+def test_a_reason_names_the_last_item_only_where_it_is_the_cause() -> None:
+    steps = [event(f"a{n}", user_id=f"u{n}", item_id=item, at=NOW - 500 + n) for n in range(4) for item in ("i1", "i2")]
+    lonely = event("x", user_id="u0", item_id="i39", at=NOW - 10)
+    made = engine_of([*(e for e in small_shop() if e.kind == "item"), *steps, lonely])
+    request = Request(surface="home", at=NOW, user_id="u0", limit=40)
+    reasons = {placed.source: placed.reason for placed in made.decide(request).items if not placed.explored}
+    assert reasons["covisitation"] == "Often comes with what you looked at", "nobody went on from i39"
+    other = made.decide(Request(surface="home", at=NOW, user_id="u1", limit=40))
+    assert "Others went on to this after “" in " ".join(placed.reason for placed in other.items)
+    assert not any(f"“{made.catalogue.item(made.catalogue.find(p.item_id)).title}”" in p.reason for p in other.items)

@@ -9,7 +9,6 @@ import uuid
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from textwrap import shorten
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -24,6 +23,7 @@ from tailorbird.ranking.matrix import BESIDE_LAST, fused_score, matrix_columns, 
 from tailorbird.reranking.dpp import DppDiversity
 from tailorbird.reranking.exploration import Placement, place, seed_of
 from tailorbird.reranking.fatigue import Fatigue
+from tailorbird.reranking.reasons import reason_of
 from tailorbird.reranking.rules import allowed, boosts, one_per_group
 from tailorbird.stopwatch import Stopwatch
 from tailorbird.types import (
@@ -46,18 +46,6 @@ T = TypeVar("T")
 
 _PAGES_KEPT: Final = 500
 _FALLBACK_SECONDS: Final = 30.0
-REASONS: Final = {
-    "popular": "Popular in this shop",
-    "trending": "Rising right now",
-    "covisitation": "Others went on to this after {last}",
-    "item-knn": "Liked by people who liked {last}",
-    "user-knn": "Chosen by people like you",
-    "v-sknn": "From visits like this one",
-    "ease": "Goes with what you looked at",
-    "ials": "Liked by people with a taste like yours",
-    "content": "Similar to {last}",
-    "fallback": "From the catalogue",
-}
 
 
 class Engine:
@@ -352,9 +340,9 @@ class Engine:
         standing = np.where(pool.found, reciprocal_ranks(pool.scores), -1.0)
         best = standing.argmax(axis=1) if pool.channels else np.zeros(len(pool), np.int64)
         best = np.where(pool.found.any(axis=1), best, len(pool.channels))
-        last = (
-            f"“{shorten(self._title(int(query.items[-1])), 60, placeholder=' …')}”" if len(query) else "your last visit"
-        )
+        last = self._title(int(query.items[-1])) if len(query) else ""
+        # Whether the newest item of the query alone leads to it, by the channel that is its source.
+        beside = np.append(pool.beside_last, np.zeros((len(pool), 1)), axis=1)[np.arange(len(pool)), best] > 0
         placed = []
         for position, row in enumerate(slate.rows.tolist()):
             source = str(channels[best[row]])
@@ -366,7 +354,9 @@ class Engine:
                     position=position,
                     score=float(pool.score[row]),
                     source=source,
-                    reason="Something new to try" if explored else REASONS.get(source, source).format(last=last),
+                    reason=reason_of(
+                        source, self._title(int(pool.items[row])), last if beside[row] else "", explored=explored
+                    ),
                     propensity=float(slate.propensities[position]),
                     explored=explored,
                     channels=scores if request.explain else {},
