@@ -204,6 +204,12 @@ class BadModelFile(TailorbirdError):
     code = "bad_model_file"
 
 
+class NotInstalled(TailorbirdError):
+    """A package is missing that only an extra of Tailorbird brings."""
+
+    code = "not_installed"
+
+
 class NoShop(TailorbirdError):
     """The shop directory holds no shop, so that there is nothing to read."""
 

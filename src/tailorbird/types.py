@@ -24,6 +24,9 @@ NOBODY: Final = -1
 """The person or item number that stands for "not known"."""
 
 DAY_SECONDS: Final = 86_400.0
+FIRST_TIME: Final = 1e8
+"""Smaller numbers (before March 1973) are positions in an order, not times."""
+
 MAX_ID_CHARACTERS: Final = 256
 
 SURFACES: Final = ("home", "item", "cart", "search", "email", "push", "feed", "assistant")
@@ -216,6 +219,11 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    @property
+    def timed(self) -> bool:
+        """Whether ``at`` holds times, and not only positions in an order."""
+        return len(self.at) > 0 and bool(self.at.min() >= FIRST_TIME)
 
     def by_user(self) -> tuple[IntArray, NDArray[np.int64]]:
         """Rows in a stable order by person, and where each person's rows start: ``order[starts[u]:starts[u+1]]``."""

@@ -36,14 +36,24 @@ def log(n: int = 1_200) -> Interactions:
     )
 
 
+EXTRAS = {"sasrec": ("torch", "onnx", "onnxruntime")}
+SMALL = {"sasrec": {"factors": 8, "epochs": 2, "negatives": 16}}
+
+
 @pytest.fixture(params=list(RETRIEVERS))
 def kind(request: pytest.FixtureRequest) -> Any:
+    for package in EXTRAS.get(request.param, ()):
+        pytest.importorskip(package, reason=f"{request.param} needs {package}: pip install 'tailorbird[deep]'")
     return RETRIEVERS[request.param]
+
+
+def new(kind: Any) -> Any:
+    return kind(kind.Config(**SMALL.get(kind.name, {})))
 
 
 @pytest.fixture
 def model(kind: Any) -> Any:
-    made = kind()
+    made = new(kind)
     made.fit(log(), shop())
     return made
 
@@ -105,7 +115,7 @@ def test_the_same_question_has_the_same_answer(model: Any, history: History) -> 
 
 
 def test_the_same_log_gives_the_same_model(kind: Any) -> None:
-    one, two = kind(), kind()
+    one, two = new(kind), new(kind)
     one.fit(log(), shop())
     two.fit(log(), shop())
     assert all(np.array_equal(array, two.arrays()[name]) for name, array in one.arrays().items())
@@ -129,7 +139,7 @@ def test_arrays_that_lack_something_are_refused(kind: Any, model: Any) -> None:
 
 
 def test_an_unfitted_model_answers(kind: Any, history: History) -> None:
-    made = kind()
+    made = new(kind)
     items, scores = made.retrieve(REQUEST, history, 10)
     assert len(items) == len(scores) == 0
     assert not made.score(REQUEST, history, EVERY).any()
@@ -139,7 +149,7 @@ def test_a_fit_forgets_what_was_before(kind: Any, model: Any, history: History) 
     model.fit(NOBODY, Catalogue())
     assert not model.score(REQUEST, history, EVERY).any()
     assert not len(model.retrieve(REQUEST, history, 5)[0])
-    fresh = kind()
+    fresh = new(kind)
     fresh.fit(NOBODY, Catalogue())
     assert all(np.array_equal(array, fresh.arrays()[name]) for name, array in model.arrays().items())
 
@@ -148,7 +158,7 @@ def test_a_fit_forgets_what_was_before(kind: Any, model: Any, history: History) 
 def test_one_person_or_many_of_one_mind_are_no_trouble(kind: Any, n_people: int) -> None:
     users, items = np.repeat(np.arange(n_people, dtype=np.int32), 5), np.tile(np.arange(5, dtype=np.int32), n_people)
     n = len(users)
-    made = kind()
+    made = new(kind)
     made.fit(Interactions(users, items, np.full(n, NOW), np.ones(n), n_people, 5), shop(5))
     scores = made.score(REQUEST, History.of([0, 1], at=NOW), np.arange(5, dtype=np.int32))
     assert np.isfinite(scores).all()

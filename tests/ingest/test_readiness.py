@@ -152,6 +152,23 @@ def test_learned_models_are_advised_from_where_they_win(
 
 
 @pytest.mark.parametrize(
+    ("n_interactions", "installed", "reason"),
+    [
+        (99_999, {"deep": True}, "needs 100,000"),
+        (100_000, {"deep": False}, "pip install 'tailorbird[deep]'"),
+        (100_000, {"deep": True}, None),
+    ],
+)
+def test_sequences_are_advised_where_there_are_many_and_torch_is_there(
+    n_interactions: int, installed: dict[str, bool], reason: str | None
+) -> None:
+    advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=0, **installed)
+    (sasrec,) = (a for a in advice if a.model == "sasrec")
+    assert sasrec.train is (reason is None)
+    assert (reason or "100,000 interactions") in sasrec.reason
+
+
+@pytest.mark.parametrize(
     ("n_interactions", "n_sessions", "trained", "reason"),
     [
         (4_000, 1_000, {"v-sknn"}, "1,000 sessions of 4.0 interactions"),

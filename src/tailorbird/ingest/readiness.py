@@ -7,6 +7,7 @@ The thresholds are where, on the data sets of docs/benchmarks.md, a learned mode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,6 +20,9 @@ from tailorbird.types import DAY_SECONDS, EVENT_TYPES, Event, Item, Record
 
 LEARNED_FROM: Final = 50_000
 """Interactions from which learned models are worth their time."""
+
+SEQUENCES_FROM: Final = 100_000
+"""Interactions from which a model of sequences is worth its minutes."""
 
 MOST_EASE_ITEMS: Final = 15_000
 """EASE inverts a dense matrix of items by items: 15,000 of them need 1.8 GB."""
@@ -137,8 +141,18 @@ def check(
     return replace(readiness, findings=[*readiness.findings, *left_out])
 
 
-def advise(n_interactions: int, n_items: int, n_labels: int, n_described: int, n_sessions: int) -> list[Advice]:
-    """Which models are worth training on this much, each with its reason. Sessions are those with an interaction."""
+def deep_installed() -> bool:
+    """Whether neural models can be trained here."""
+    return all(find_spec(name) for name in ("torch", "onnx", "onnxruntime"))
+
+
+def advise(
+    n_interactions: int, n_items: int, n_labels: int, n_described: int, n_sessions: int, *, deep: bool = False
+) -> list[Advice]:
+    """Which models are worth training on this much, each with its reason.
+
+    Sessions are those with an interaction; ``deep`` is `deep_installed`.
+    """
     many = n_interactions >= LEARNED_FROM
     some = n_interactions > 0
     volume = f"{n_interactions:,} interactions"
@@ -154,6 +168,7 @@ def advise(n_interactions: int, n_items: int, n_labels: int, n_described: int, n
         ease = f"{volume} over {n_items:,} items" if many else few
     advice.append(Advice("ease", many and n_items <= MOST_EASE_ITEMS, ease))
     advice.append(Advice("ials", many, volume if many else few))
+    advice.append(_advice_on_sequences(n_interactions, deep=deep))
     if n_labels < RANKER_LABELS:
         ranker = f"{n_labels:,} labels (clicks, carts, purchases, ratings); it needs {RANKER_LABELS:,}"
     else:
@@ -166,6 +181,15 @@ def _advice_on_people(n_interactions: int, counting: str) -> Advice:
         slow = f"{n_interactions:,} interactions; from {MOST_USER_KNN:,} on comparing people takes a shopper's time"
         return Advice("user-knn", train=False, reason=slow)
     return Advice("user-knn", train=n_interactions > 0, reason=counting)
+
+
+def _advice_on_sequences(n_interactions: int, *, deep: bool) -> Advice:
+    volume = f"{n_interactions:,} interactions"
+    if n_interactions < SEQUENCES_FROM:
+        return Advice("sasrec", train=False, reason=f"{volume}; it reads sequences, and needs {SEQUENCES_FROM:,}")
+    if not deep:
+        return Advice("sasrec", train=False, reason=f"{volume}, but no torch: `pip install 'tailorbird[deep]'`")
+    return Advice("sasrec", train=True, reason=volume)
 
 
 def _advice_on_sessions(n_interactions: int, n_sessions: int) -> Advice:
@@ -269,7 +293,14 @@ class _Tally:
             share_described=self._share_described(),
             users_described=len(self.users),
             findings=list(self._findings()),
-            models=advise(self.interactions, n_items, self.labels, len(self.items), self.liked_sessions),
+            models=advise(
+                self.interactions,
+                n_items,
+                self.labels,
+                len(self.items),
+                self.liked_sessions,
+                deep=deep_installed(),
+            ),
         )
 
     def _share_not_in_catalogue(self) -> float | None:

@@ -31,12 +31,10 @@ from tailorbird.errors import (
     did_you_mean,
 )
 from tailorbird.ingest.items import FIELDS, parse_item
-from tailorbird.types import NOBODY, Array, Event, FloatArray, IntArray, Interactions
+from tailorbird.types import FIRST_TIME, NOBODY, Array, Event, FloatArray, IntArray, Interactions
 
 EVENT_COLUMNS: Final = ("user_id", "item_id", "at", "session_id", "type", "rating")
 _NEEDED: Final = ("user_id", "item_id", "at")
-_FIRST_TIME: Final = 1e8
-"""Smaller numbers (before March 1973) are positions in an order, not times."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def read_dataset(
         catalogue=catalogue,
         user_ids=users.dictionary.to_pylist(),
         sessions=_sessions(table)[order],
-        timed=bool(at.min() >= _FIRST_TIME),
+        timed=bool(at.min() >= FIRST_TIME),
         rows=rows,
         incomplete=incomplete,
         against=rows - incomplete - len(at),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tailorbird.errors import BadModelFile, NotFound
+from tailorbird.errors import BadModelFile, NotFound, NotInstalled
 from tailorbird.learning.registry import Registry
 from tailorbird.protocols import Ranker, Retriever
 from tailorbird.ranking.lambda_ranker import LambdaRanker
@@ -41,7 +41,7 @@ def load_models(registry: Registry, stamp: float, on_bad: Callable[[str, BadMode
                 ranker = LambdaRanker(None, arrays, manifest.columns)
             else:
                 models.retrievers[name] = retriever(name, manifest.settings, arrays)
-        except NotFound as error:
+        except (NotFound, NotInstalled) as error:
             on_bad(name, BadModelFile(error.message, hint=error.hint))
             continue
         except BadModelFile as error:

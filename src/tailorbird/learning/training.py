@@ -18,7 +18,7 @@ from tailorbird.config import Config
 from tailorbird.decide import Engine
 from tailorbird.errors import NotEnoughEvents, UnknownModel, did_you_mean
 from tailorbird.features.online_state import OnlineState
-from tailorbird.ingest.readiness import CHOICES, MOST_EASE_ITEMS, advise
+from tailorbird.ingest.readiness import CHOICES, MOST_EASE_ITEMS, advise, deep_installed
 from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.lists import Lists, Question, add_list
 from tailorbird.learning.models import EVENTLESS, UNTRAINED, retriever
@@ -89,7 +89,14 @@ def choose(past: "Past", asked: Sequence[str] = ()) -> Choice:
         if name not in known:
             raise UnknownModel(f"No model is called '{name}'.", hint=did_you_mean(name, known))
     n_items = len(past.catalogue)
-    advice = advise(len(past.interactions), n_items, past.n_labels, past.catalogue.n_described, past.n_sessions)
+    advice = advise(
+        len(past.interactions),
+        n_items,
+        past.n_labels,
+        past.catalogue.n_described,
+        past.n_sessions,
+        deep=deep_installed(),
+    )
     if asked:
         too_many = [a for a in advice if a.model == "ease" and n_items > MOST_EASE_ITEMS]
         reasons = {a.model: a.reason for a in too_many if a.model in asked}

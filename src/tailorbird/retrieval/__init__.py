@@ -21,6 +21,7 @@ class _Retrievers(Mapping[str, type]):
         "v-sknn": ("session_knn", "SessionKnn"),
         "ease": ("ease", "Ease"),
         "ials": ("ials", "ImplicitAls"),
+        "sasrec": ("sasrec", "Sasrec"),
         "content": ("content", "Content"),
     }
 

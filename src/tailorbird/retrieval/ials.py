@@ -18,7 +18,7 @@ from numba import njit
 from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.retrieval.loops import push, sort_heap
+from tailorbird.retrieval.loops import best_products, dot, products
 from tailorbird.retrieval.neighbours import QueryConfig, entries_known
 from tailorbird.retrieval.rows import Longs
 from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Request
@@ -71,7 +71,7 @@ class ImplicitAls:
         limit = max(0, min(limit, len(self._vectors))) if person.any() else 0
         items, scores = np.empty(limit, np.int32), np.empty(limit)
         if limit:
-            _best_products(self._vectors, person, items, scores)
+            best_products(self._vectors, person, items, scores)
         return items, scores
 
     def score(self, _request: Request, history: History, items: IntArray) -> FloatArray:
@@ -79,7 +79,7 @@ class ImplicitAls:
         person = self._person(history)
         known = (items >= 0) & (items < len(self._vectors))
         scores = np.zeros(len(items))
-        _products(self._vectors, person, items, np.flatnonzero(known), scores)
+        products(self._vectors, person, items, np.flatnonzero(known), scores)
         return scores
 
     def arrays(self) -> Mapping[str, Array]:
@@ -145,25 +145,6 @@ def _grouped(rows: IntArray, columns: IntArray, weights: Array, n_rows: int) -> 
     return pointers, columns[order], weights[order]
 
 
-@njit(cache=True)
-def _best_products(vectors: Array, person: Array, items: IntArray, scores: FloatArray) -> None:
-    """Write the rows with the highest inner product, best first: half the time of a product and a choice after it."""
-    size, limit, lowest = 0, len(items), -np.inf
-    for item in range(len(vectors)):
-        score = _dot(vectors[item], person)
-        if score >= lowest:
-            size = push(items, scores, size, item, score)
-            lowest = scores[0] if size == limit else lowest
-    sort_heap(items, scores, size)
-
-
-@njit(cache=True)
-def _products(vectors: Array, person: Array, items: IntArray, places: Longs, scores: FloatArray) -> None:
-    """Write the inner product of the item at each of ``places``."""
-    for place in places:
-        scores[place] = _dot(vectors[items[place]], person)
-
-
 @njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
 def _conjugate_gradients(  # noqa: PLR0917  # numba takes arrays by position
     mine: Array,
@@ -194,15 +175,15 @@ def _conjugate_gradients(  # noqa: PLR0917  # numba takes arrays by position
         for at in range(first, end):
             _add(residual, weights[at], theirs[columns[at]])
         direction[:] = residual
-        length = _dot(residual, residual)
+        length = dot(residual, residual)
         for _ in range(steps):
             if length < 1e-20:
                 break
             _multiply(gram, theirs, columns, weights, first, end, diagonal, direction, product)
-            step = length / _dot(direction, product)
+            step = length / dot(direction, product)
             _add(x, step, direction)
             _add(residual, -step, product)
-            before, length = length, _dot(residual, residual)
+            before, length = length, dot(residual, residual)
             for f in range(size):
                 direction[f] = residual[f] + (length / before) * direction[f]
 
@@ -226,7 +207,7 @@ def _multiply(  # noqa: PLR0917  # numba takes arrays by position
         _add(product, vector[f], gram[f])
     for at in range(first, end):
         other = theirs[columns[at]]
-        _add(product, weights[at] * _dot(other, vector), other)
+        _add(product, weights[at] * dot(other, vector), other)
 
 
 @njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
@@ -234,11 +215,3 @@ def _add(target: Array, factor: float, vector: Array) -> None:
     """Add ``factor`` times ``vector``."""
     for f in range(len(target)):
         target[f] += factor * vector[f]
-
-
-@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
-def _dot(a: Array, b: Array) -> Any:
-    total = np.float32(0.0)
-    for f in range(len(a)):
-        total += a[f] * b[f]
-    return total

@@ -5,7 +5,7 @@ the lower item number comes first. numba keeps what it compiled in a cache besid
 """
 # ruff: noqa: PLR0917  # numba takes arrays, not objects, and by position
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
@@ -110,6 +110,34 @@ def best_of_dense(scores: Array, items: IntArray, best: FloatArray) -> None:
             size = push(items, best, size, item, scores[item])
             lowest = best[0] if size == limit else lowest
     sort_heap(items, best, size)
+
+
+@njit(cache=True)
+def best_products(vectors: Array, person: Array, items: IntArray, scores: FloatArray) -> None:
+    """Write the rows with the highest inner product, best first: half the time of a product and a choice after it."""
+    size, limit, lowest = 0, len(items), -np.inf
+    for item in range(len(vectors)):
+        score = dot(vectors[item], person)
+        if score >= lowest:
+            size = push(items, scores, size, item, score)
+            lowest = scores[0] if size == limit else lowest
+    sort_heap(items, scores, size)
+
+
+@njit(cache=True)
+def products(vectors: Array, person: Array, items: IntArray, places: Array, scores: FloatArray) -> None:
+    """Write the inner product of the item at each of ``places``."""
+    for place in places:
+        scores[place] = dot(vectors[items[place]], person)
+
+
+@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
+def dot(a: Array, b: Array) -> Any:
+    """The inner product, in single precision."""
+    total = np.float32(0.0)
+    for f in range(len(a)):
+        total += a[f] * b[f]
+    return total
 
 
 @njit(cache=True)

@@ -1,0 +1,112 @@
+"""The transformer: pre-norm blocks of causal attention over the vectors of a history's items.
+
+W.-C. Kang and J. McAuley, Self-Attentive Sequential Recommendation, ICDM 2018, with the norm before each part (R. Xiong
+et al., On Layer Normalization in the Transformer Architecture, ICML 2020), a wide inner layer, and, where times are
+real, a bias by the logarithm of how long ago each item was (the time bias of J. Zhai et al., Actions Speak Louder than
+Words, ICML 2024; there by heads as here). Items and answers share their vectors.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORBIDDEN: Final = -1e9
+"""The bias of what a question may not see."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large. ``n_buckets`` is 1 where no times are known; ``widening`` times ``factors`` is the inner width."""
+
+    n_items: int
+    factors: int
+    blocks: int
+    heads: int
+    longest: int
+    n_buckets: int
+    widening: int
+
+
+def fresh(shape: Shape, seed: int) -> "dict[str, Tensor]":
+    """Weights before any training, the same for the same seed."""
+    import torch
+
+    draw = torch.Generator().manual_seed(seed)
+    d, inner = shape.factors, shape.factors * shape.widening
+
+    def small(*size: int, scale: float) -> "Tensor":
+        return torch.randn(*size, generator=draw) * scale
+
+    weights = {
+        "items": small(shape.n_items, d, scale=0.02),
+        "positions": small(shape.longest, d, scale=0.02),
+        "norm.scale": torch.ones(d),
+        "norm.shift": torch.zeros(d),
+    }
+    for block in range(shape.blocks):
+        made = {
+            "before.scale": torch.ones(d),
+            "before.shift": torch.zeros(d),
+            "queries": small(d, d, scale=d**-0.5),
+            "keys": small(d, d, scale=d**-0.5),
+            "values": small(d, d, scale=d**-0.5),
+            "out": small(d, d, scale=d**-0.5),
+            "between.scale": torch.ones(d),
+            "between.shift": torch.zeros(d),
+            "wide": small(d, inner, scale=d**-0.5),
+            "wide.shift": torch.zeros(inner),
+            "narrow": small(inner, d, scale=inner**-0.5),
+            "narrow.shift": torch.zeros(d),
+        }
+        if shape.n_buckets > 1:
+            made["ages"] = torch.zeros(shape.n_buckets, shape.heads)
+        weights.update({f"{block}.{name}": value for name, value in made.items()})
+    return weights
+
+
+def encode(
+    weights: "Mapping[str, Tensor]",
+    shape: Shape,
+    items: "Tensor",
+    buckets: "Tensor | None",
+    *,
+    dropout: float = 0.0,
+) -> "Tensor":
+    """What is wanted after each position; shape (b, n, factors), to be multiplied with the items' vectors.
+
+    ``items`` has shape (b, n), ``buckets`` (b, n, n) as `age_buckets` gives them; None where no times are known.
+    """
+    from torch.nn.functional import dropout as dropped
+    from torch.nn.functional import embedding, layer_norm, relu
+
+    size = (shape.factors,)
+    x = embedding(items, weights["items"]) * shape.factors**0.5 + weights["positions"][: items.shape[1]]
+    x = dropped(x, dropout)
+    for block in range(shape.blocks):
+        own = {name.partition(".")[2]: w for name, w in weights.items() if name.startswith(f"{block}.")}
+        y = layer_norm(x, size, own["before.scale"], own["before.shift"])
+        x = x + dropped(_attend(own, shape, y, buckets), dropout)
+        y = layer_norm(x, size, own["between.scale"], own["between.shift"])
+        inner = dropped(relu(y @ own["wide"] + own["wide.shift"]), dropout)
+        x = x + dropped(inner @ own["narrow"] + own["narrow.shift"], dropout)
+    return layer_norm(x, size, weights["norm.scale"], weights["norm.shift"])
+
+
+def _attend(own: "Mapping[str, Tensor]", shape: Shape, x: "Tensor", buckets: "Tensor | None") -> "Tensor":
+    """Each position's look at itself and at what was before it; shape (b, n, factors)."""
+    from torch.nn.functional import embedding, pad, scaled_dot_product_attention
+
+    b, n, d = x.shape
+    queries, keys, values = (
+        (x @ own[name]).view(b, n, shape.heads, d // shape.heads).transpose(1, 2)
+        for name in ("queries", "keys", "values")
+    )
+    bias = None
+    if buckets is not None:
+        ages = pad(own["ages"], (0, 0, 0, 1), value=FORBIDDEN)
+        bias = embedding(buckets, ages).permute(0, 3, 1, 2)
+    seen = scaled_dot_product_attention(queries, keys, values, attn_mask=bias, is_causal=bias is None)
+    return seen.transpose(1, 2).reshape(b, n, d) @ own["out"]

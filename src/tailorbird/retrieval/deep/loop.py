@@ -1,0 +1,237 @@
+"""The training loop: cross-entropy over shared negatives, early stopping, checkpoints.
+
+The loss is what decides (A. Klenitskiy and A. Vasilev, Turning Dross Into Gold Loss: is BERT4Rec really better than
+SASRec?, RecSys 2023): the right item against a thousand others at every position, not against one. The negatives are
+uniform, so nothing has to be corrected for how they were drawn.
+
+Validation asks for the last item of some people's sequences among all that is new to them; it is kept out of training.
+The measure is NDCG without a cut, which says more of a few hundred people than one at 10.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from tailorbird.retrieval.deep.batches import (
+    Batch,
+    Sequences,
+    age_buckets,
+    batch_of,
+    batches,
+    held_out,
+    hits,
+    negatives,
+)
+from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
+from tailorbird.types import Array
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_ASKED_AT_ONCE: Final = 256
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. Training ends after ``epochs``, or when ``patience`` of them brought nothing."""
+
+    epochs: int
+    patience: int
+    batch: int
+    learning_rate: float
+    dropout: float
+    negatives: int
+    validation: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to: the mean ``loss``, and the ``ndcg`` on validation (0 where nobody was held out)."""
+
+    number: int
+    loss: float
+    ndcg: float
+
+
+Told = Callable[[Epoch], None]
+
+
+@dataclass
+class _State:
+    """Where a training stands. ``best`` are the weights of the epoch with the highest NDCG so far."""
+
+    weights: "dict[str, Tensor]"
+    optimiser: Any
+    epoch: int = 0
+    best_epoch: int = 0
+    best_ndcg: float = -1.0
+    best: dict[str, Array] = field(default_factory=dict)
+
+
+def train(
+    sequences: Sequences, shape: Shape, recipe: Recipe, *, told: Told = lambda _epoch: None, folder: Path | None = None
+) -> dict[str, Array]:
+    """The weights of the best epoch; with nobody to validate on, of the last.
+
+    With a ``folder``, every epoch leaves a checkpoint there, and a training of the same sequences by the same recipe
+    goes on from it; a finished one takes its checkpoint away.
+    """
+    import torch
+
+    learned, asked = held_out(sequences, recipe.validation, recipe.seed)
+    checkpoint = None if folder is None else folder / f"{_fingerprint(sequences, shape, recipe)}.npz"
+    with torch.random.fork_rng(), _fast_floats():
+        state = _begun(shape, recipe)
+        if checkpoint is not None and checkpoint.exists():
+            _restore(state, checkpoint)
+        while state.epoch < recipe.epochs and state.epoch - state.best_epoch < recipe.patience:
+            loss = _epoch(state, learned, shape, recipe)
+            ndcg = _ndcg(state.weights, shape, asked)
+            if ndcg > state.best_ndcg or not len(asked):
+                state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg, _arrays(state.weights)
+            if checkpoint is not None:
+                _store(state, checkpoint)
+            told(Epoch(state.epoch, loss, ndcg))
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return state.best
+
+
+def _begun(shape: Shape, recipe: Recipe) -> _State:
+    from torch.optim import Adam
+
+    weights = fresh(shape, recipe.seed)
+    for weight in weights.values():
+        weight.requires_grad_(True)
+    return _State(weights, Adam(weights.values(), lr=recipe.learning_rate, fused=True))
+
+
+def _epoch(state: _State, sequences: Sequences, shape: Shape, recipe: Recipe) -> float:
+    """Every sequence once; the mean loss of its positions."""
+    import torch
+
+    state.epoch += 1
+    draw = np.random.default_rng((recipe.seed, state.epoch))
+    torch.manual_seed(int(draw.integers(2**62)))
+    total = n = 0.0
+    for batch in batches(sequences, recipe.batch, draw):
+        drawn = negatives(shape.n_items, recipe.negatives, draw)
+        loss = _loss(state.weights, shape, batch, drawn, recipe.dropout)
+        state.optimiser.zero_grad()
+        loss.backward()
+        state.optimiser.step()
+        real = int(batch.real.sum())
+        total, n = total + float(loss.detach()) * real, n + real
+    return total / max(n, 1.0)
+
+
+def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Array, dropout: float) -> "Tensor":
+    """The cross-entropy of what came next against ``drawn``, over the positions that are there."""
+    import torch
+    from torch.nn.functional import embedding
+
+    states = _encoded(weights, shape, batch, dropout)[torch.from_numpy(batch.real)]
+    targets = batch.targets[batch.real]
+    right = (states * embedding(torch.from_numpy(targets), weights["items"])).sum(1, keepdim=True)
+    others = states @ embedding(torch.from_numpy(drawn), weights["items"]).T
+    rows, places = (torch.from_numpy(found) for found in hits(targets, drawn, shape.n_items))
+    others = others.index_put((rows, places), torch.tensor(-torch.inf))
+    loss: Tensor = (torch.logsumexp(torch.cat((right, others), 1), 1) - right[:, 0]).mean()
+    return loss
+
+
+def _encoded(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, dropout: float) -> "Tensor":
+    import torch
+
+    buckets = None
+    if shape.n_buckets > 1:
+        buckets = torch.from_numpy(age_buckets(batch.at, batch.asked, shape.n_buckets))
+    return encode(weights, shape, torch.from_numpy(batch.items), buckets, dropout=dropout)
+
+
+def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> float:
+    """The mean of 1 / log2(1 + rank) of everybody's last item among all that they did not have before."""
+    import torch
+
+    if not len(asked):
+        return 0.0
+    by_length = np.argsort(asked.lengths, kind="stable")
+    total = 0.0
+    with torch.no_grad():
+        for first in range(0, len(by_length), _ASKED_AT_ONCE):
+            batch = batch_of(asked, by_length[first : first + _ASKED_AT_ONCE])
+            ends = batch.real.sum(1) - 1
+            rows = np.arange(len(ends))
+            last = _encoded(weights, shape, batch, 0.0)[torch.from_numpy(rows), torch.from_numpy(ends)]
+            scores = last @ weights["items"].T
+            right = scores[torch.from_numpy(rows), torch.from_numpy(batch.targets[rows, ends])]
+            people, steps = batch.real.nonzero()
+            scores[torch.from_numpy(people), torch.from_numpy(batch.items[people, steps])] = -torch.inf
+            ranks = 1.0 + (scores > right[:, None]).sum(1).double()
+            total += float((1.0 / torch.log2(1.0 + ranks)).sum())
+    return total / len(asked)
+
+
+# ---- checkpoints ------------------------------------------------------------------------------------------------
+
+
+def _store(state: _State, path: Path) -> None:
+    """Write it all as plain arrays; a kill leaves the file before or this one."""
+    arrays: dict[str, Any] = {f"weight/{name}": array for name, array in _arrays(state.weights).items()}
+    arrays |= {f"best/{name}": array for name, array in state.best.items()}
+    for name, weight in state.weights.items():
+        for part, value in state.optimiser.state[weight].items():
+            arrays[f"optimiser/{name}/{part}"] = value.numpy()
+    arrays["at"] = np.array([state.epoch, state.best_epoch, state.best_ndcg])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    with unfinished.open("wb") as out:
+        np.savez(out, **arrays)
+    unfinished.rename(path)
+
+
+def _restore(state: _State, path: Path) -> None:
+    import torch
+
+    with np.load(path, allow_pickle=False) as arrays:
+        epoch, best_epoch, state.best_ndcg = arrays["at"].tolist()
+        state.epoch, state.best_epoch = int(epoch), int(best_epoch)
+        state.best = {name: arrays[f"best/{name}"] for name in state.weights}
+        with torch.no_grad():
+            for name, weight in state.weights.items():
+                weight.copy_(torch.from_numpy(arrays[f"weight/{name}"]))
+                state.optimiser.state[weight] = {
+                    part: torch.from_numpy(arrays[f"optimiser/{name}/{part}"])
+                    for part in ("step", "exp_avg", "exp_avg_sq")
+                }
+
+
+def _fingerprint(sequences: Sequences, shape: Shape, recipe: Recipe) -> str:
+    """Names a training by what it learns from and how."""
+    found = hashlib.sha256(repr((shape, recipe)).encode())
+    for column in (sequences.items, sequences.at, sequences.starts):
+        found.update(np.ascontiguousarray(column).tobytes())
+    return found.hexdigest()[:32]
+
+
+def _arrays(weights: "Mapping[str, Tensor]") -> dict[str, Array]:
+    return {name: weight.detach().numpy().copy() for name, weight in weights.items()}
+
+
+@contextmanager
+def _fast_floats() -> Iterator[None]:
+    """Numbers too small to matter count as 0: computing with them takes a hundred times as long."""
+    import torch
+
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)

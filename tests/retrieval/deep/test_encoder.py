@@ -1,0 +1,66 @@
+"""The transformer and its export: it never looks ahead, and ONNX says what torch says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tailorbird.retrieval.deep.batches import N_BUCKETS, age_buckets
+from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
+from tailorbird.retrieval.deep.export import run, session, to_onnx
+
+torch = pytest.importorskip("torch", reason="training needs torch: pip install 'tailorbird[deep]'")
+pytest.importorskip("onnx", reason="exporting needs onnx: pip install 'tailorbird[deep]'")
+pytest.importorskip("onnxruntime", reason="serving needs onnxruntime: pip install 'tailorbird[deep]'")
+
+SHAPE = Shape(n_items=30, factors=16, blocks=2, heads=4, longest=12, n_buckets=1, widening=4)
+TIMED = replace(SHAPE, n_buckets=N_BUCKETS)
+
+
+def weights_of(shape, seed=1):
+    """Weights in which nothing is 0, so that every part counts."""
+    draw = torch.Generator().manual_seed(seed)
+    return {name: w + 0.3 * torch.randn(w.shape, generator=draw) for name, w in fresh(shape, seed).items()}
+
+
+def buckets_of(shape, at):
+    """Each item is asked about when the next one comes; the last at once."""
+    if shape.n_buckets == 1:
+        return None
+    return torch.from_numpy(age_buckets(at, np.append(at[1:], at[-1]), shape.n_buckets))[None]
+
+
+@pytest.mark.parametrize("shape", [SHAPE, TIMED])
+def test_no_position_looks_ahead(shape):
+    weights, draw = weights_of(shape), np.random.default_rng(1)
+    items, at = draw.integers(0, 30, 12), np.cumsum(draw.random(12) * 1e5)
+    changed, later = items.copy(), at.copy()
+    changed[7:] = (changed[7:] + 1) % 30
+    later[8:] += 1e6
+    one = encode(weights, shape, torch.from_numpy(items)[None], buckets_of(shape, at))
+    two = encode(weights, shape, torch.from_numpy(changed)[None], buckets_of(shape, later))
+    assert torch.allclose(one[0, :7], two[0, :7], atol=1e-5)
+    assert not torch.allclose(one[0, 7:], two[0, 7:], atol=1e-2)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, TIMED, replace(TIMED, blocks=1, heads=1), replace(SHAPE, blocks=3)])
+@pytest.mark.parametrize("n", [1, 2, 12])
+def test_onnx_says_what_torch_says(shape, n):
+    weights, draw = weights_of(shape), np.random.default_rng(n)
+    items, at = draw.integers(0, 30, n), np.cumsum(draw.random(n) * 1e5)
+    expected = encode(weights, shape, torch.from_numpy(items)[None], buckets_of(shape, at))[0, -1].numpy()
+    arrays = {name: weight.numpy() for name, weight in weights.items()}
+    ages = age_buckets(at, np.append(at[1:], at[-1]), shape.n_buckets)
+    assert np.allclose(run(session(to_onnx(arrays, shape)), arrays["items"][items], ages), expected, atol=1e-4)
+
+
+def test_the_same_weights_are_the_same_bytes():
+    arrays = {name: weight.numpy() for name, weight in weights_of(TIMED).items()}
+    assert to_onnx(arrays, TIMED) == to_onnx(arrays, TIMED)
+
+
+def test_a_graph_that_says_something_else_is_not_written(monkeypatch):
+    arrays = {name: weight.numpy() for name, weight in weights_of(SHAPE).items()}
+    monkeypatch.setattr("tailorbird.retrieval.deep.export._norm", lambda _put, x, *_weights: x)
+    with pytest.raises(RuntimeError, match="off by"):
+        to_onnx(arrays, SHAPE)

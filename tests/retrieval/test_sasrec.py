@@ -1,0 +1,145 @@
+"""Sequences: what is learned from them, what the encoder may look at, and how a killed training goes on."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tailorbird.catalogue import Catalogue
+from tailorbird.errors import NotInstalled
+from tailorbird.retrieval.deep import needed
+from tailorbird.retrieval.sasrec import Sasrec, SasrecConfig
+from tailorbird.types import History, Interactions, Request
+
+NOW, N_ITEMS = 1.76e9, 12
+SMALL = {"factors": 16, "epochs": 40, "dropout": 0.1, "learning_rate": 0.01, "validation": 20, "last": 8}
+
+
+def rounds(n_people: int = 120, length: int = 6, *, at: float = NOW - 1e6) -> Interactions:
+    """Everybody goes round the items, each from a place of their own, and every other one backwards."""
+    users = np.repeat(np.arange(n_people, dtype=np.int32), length)
+    steps = np.tile(np.arange(length), n_people)
+    items = ((users // 2 + np.where(users % 2, -1, 1) * steps) % N_ITEMS).astype(np.int32)
+    return Interactions(users, items, at + 60.0 * steps, np.ones(len(users)), n_people, N_ITEMS)
+
+
+def asked(at: float = NOW) -> Request:
+    return Request(surface="home", at=at)
+
+
+@pytest.fixture
+def deep() -> Any:
+    """The module torch, where everything to train with is installed."""
+    for package in ("onnxruntime", "onnx", "torch"):
+        module = pytest.importorskip(package, reason=f"sasrec needs {package}: pip install 'tailorbird[deep]'")
+    return module
+
+
+def fitted(interactions: Interactions, **settings: Any) -> Sasrec:
+    model = Sasrec(SasrecConfig(**{**SMALL, **settings}))
+    model.fit(interactions, Catalogue())
+    return model
+
+
+def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it() -> None:
+    with pytest.raises(NotInstalled, match=r"Dreaming needs no_such_package.*pip install 'tailorbird\[deep\]'"):
+        needed(("numpy", "no_such_package"), "deep", "Dreaming")
+
+
+def test_heads_that_do_not_divide_the_factors_are_refused() -> None:
+    with pytest.raises(ValueError, match="heads is 3, which does not divide factors, 64"):
+        SasrecConfig(heads=3)
+
+
+@pytest.mark.usefixtures("deep")
+@pytest.mark.parametrize("at", [0.0, NOW - 1e6])
+def test_the_order_of_a_history_decides(at: float) -> None:
+    model = fitted(rounds(at=at))
+    assert model.retrieve(asked(at + 360), History.of([3, 4], at=at), 1)[0].tolist() == [5]
+    assert model.retrieve(asked(at + 360), History.of([4, 3], at=at), 1)[0].tolist() == [2]
+
+
+@pytest.mark.usefixtures("deep")
+def test_times_count_only_where_they_are_real() -> None:
+    history = History.of([3], at=NOW - 60).plus([4], at=NOW)
+    timed, untimed = fitted(rounds(), epochs=2), fitted(rounds(at=0.0), epochs=2)
+    assert not np.array_equal(*(timed.retrieve(asked(NOW + age), history, 5)[1] for age in (60, 1e6)))
+    assert np.array_equal(*(untimed.retrieve(asked(NOW + age), history, 5)[1] for age in (60, 1e6)))
+
+
+@pytest.mark.usefixtures("deep")
+def test_what_was_in_no_sequence_is_neither_found_nor_judged() -> None:
+    model = fitted(rounds(), epochs=1)
+    catalogue_wide = Interactions(
+        *(getattr(rounds(), column) for column in ("users", "items", "at", "weights")), 120, N_ITEMS + 3
+    )
+    model.fit(catalogue_wide, Catalogue())
+    found, scores = model.retrieve(asked(), History.of([1], at=NOW), 100)
+    assert sorted(found.tolist()) == list(range(N_ITEMS))
+    assert (scores > 0).all()
+    assert not model.score(asked(), History.of([1], at=NOW), np.arange(N_ITEMS, N_ITEMS + 3, dtype=np.int32)).any()
+
+
+@pytest.mark.usefixtures("deep")
+def test_only_the_newest_entries_are_looked_at() -> None:
+    model = fitted(rounds(), epochs=1)
+    newest = [n % N_ITEMS for n in range(8)]
+    long, short = History.of([5, 9, *newest], at=NOW), History.of(newest, at=NOW)
+    assert np.array_equal(model.retrieve(asked(), long, 5)[1], model.retrieve(asked(), short, 5)[1])
+
+
+@pytest.mark.usefixtures("deep")
+def test_a_fit_tells_of_every_epoch() -> None:
+    model, epochs = Sasrec(SasrecConfig(**{**SMALL, "epochs": 3})), []
+    model.told = epochs.append
+    model.fit(rounds(), Catalogue())
+    assert [epoch.number for epoch in epochs] == [1, 2, 3]
+    assert epochs[-1].loss < epochs[0].loss
+    assert all(0 < epoch.ndcg <= 1 for epoch in epochs)
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.usefixtures("deep")
+def test_a_killed_training_goes_on_from_its_checkpoint_to_the_same_model(tmp_path: Path) -> None:
+    def killed_at(epoch: Any) -> None:
+        if epoch.number == 3:
+            raise Killed
+
+    settings = {"epochs": 6, "checkpoints": str(tmp_path)}
+    model, told = Sasrec(SasrecConfig(**{**SMALL, **settings})), []
+    model.told = killed_at
+    with pytest.raises(Killed):
+        model.fit(rounds(), Catalogue())
+    assert len(list(tmp_path.iterdir())) == 1
+    model.told = told.append
+    model.fit(rounds(), Catalogue())
+    assert [epoch.number for epoch in told] == [4, 5, 6]
+    assert not list(tmp_path.iterdir())
+    whole = fitted(rounds(), epochs=6)
+    assert all(np.array_equal(array, whole.arrays()[name]) for name, array in model.arrays().items())
+
+
+def test_another_seed_is_another_model_and_torch_s_own_draws_are_left_alone(deep: Any) -> None:
+    deep.manual_seed(5)
+    expected = deep.rand(3)
+    deep.manual_seed(5)
+    one, two = fitted(rounds(), epochs=1), fitted(rounds(), epochs=1, seed=2)
+    assert deep.equal(deep.rand(3), expected)
+    assert not np.array_equal(one.arrays()["vectors"], two.arrays()["vectors"])
+
+
+@pytest.mark.usefixtures("deep")
+def test_an_encoder_that_is_none_is_refused() -> None:
+    arrays = {**fitted(rounds(), epochs=1).arrays(), "encoder": np.arange(100, dtype=np.uint8)}
+    with pytest.raises(ValueError, match="no ONNX model"):
+        Sasrec(SasrecConfig(**SMALL), arrays)
+
+
+@pytest.mark.usefixtures("deep")
+def test_vectors_of_another_length_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"shape \(12, 16\) are not 8 factors"):
+        Sasrec(SasrecConfig(factors=8), fitted(rounds(), epochs=1).arrays())
