@@ -3,7 +3,7 @@
 PYTHON ?= python3
 EXTRAS ?= dev
 BIN := .venv/bin
-SHOP ?= shop
+SHOP ?= demo-shop
 
 .PHONY: help install serve test check faults bench lock clean
 

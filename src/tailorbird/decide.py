@@ -8,6 +8,7 @@ that may be shown.
 import uuid
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -100,12 +101,18 @@ class Engine:
         self._write_policies()
 
     def warm(self, at: float) -> None:
-        """Make one slate that nobody sees, so that the first shopper does not wait for compilers and caches."""
-        patient = self.config.budget.model_copy(update={"total_ms": 1e9})
-        config, self.config = self.config, self.config.model_copy(update={"budget": patient})
-        try:
+        """Make slates that nobody sees, so that the first shopper does not wait for compilers and caches."""
+        with self.patient():
             for key in ("", *self.state.keys[-1:]):
                 self.decide(Request(surface="home", at=at, user_id=key.partition(":")[2] or None))
+
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """While this lasts, no stage is left out for being late."""
+        budget = self.config.budget.model_copy(update={"total_ms": 1e9})
+        config, self.config = self.config, self.config.model_copy(update={"budget": budget})
+        try:
+            yield
         finally:
             self.config = config
 

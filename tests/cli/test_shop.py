@@ -17,6 +17,7 @@ from tailorbird.backends.sql.log import SqlLog
 from tailorbird.cli import main
 from tailorbird.cli.config_template import config_template
 from tailorbird.config import DEFAULT_WEIGHTS, Config
+from tailorbird.simulator.saved import FILE as SIMULATED
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -297,3 +298,11 @@ def test_doctor_sees_a_damaged_log(run: Run, shop_dir: Path) -> None:
     (shop_dir / "tailorbird.db").write_bytes(b"not a database" * 100)
     code, found = findings(run)
     assert (code, found["log"]["state"]) == (1, "problem")
+
+
+def test_importing_into_a_simulated_shop_says_that_it_is_one(run: Run, tmp_path: Path, shop_dir: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,title\na,Cup\n")
+    assert "simulated" not in run("import", "items", path)[2]
+    (shop_dir / SIMULATED).write_text("{}")
+    assert "is a simulated shop: these rows join its own" in run("import", "items", path)[2]

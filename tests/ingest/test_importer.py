@@ -228,8 +228,9 @@ def test_a_price_that_names_no_currency_is_in_the_shop_s(tmp_path: Path) -> None
     path = tmp_path / "items.csv"
     path.write_text("item_id,price,currency\na,2,\na,3,\nb,2,GBP\nc,,\nd,$4,\n")
     log, config = MemoryLog(), Config(catalogue=CatalogueConfig(currency="USD"))
-    import_file(log, path, "items", now=NOW, config=config)
+    report = import_file(log, path, "items", now=NOW, config=config)
     assert {key: item.currency for key, item in items(log).items()} == {"a": "USD", "b": "GBP", "c": None, "d": "USD"}
+    assert any("name no currency are taken as USD" in note for note in report.notes)
     assert import_file(log, path, "items", now=NOW, config=config).accepted == 0
 
 

@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from tailorbird.app import App
-    from tailorbird.types import Decision
+    from tailorbird.types import Decision, Item
 
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 
@@ -125,18 +125,19 @@ def recommend(
     with App.open(existing_shop(context)) as app:
         if item and app.engine.catalogue.find(item) < 0:
             raise NotFound(f"There is no item '{item}'.", hint="Ids are case-sensitive; `tailorbird export items`.")
-        decision = app.recommend(
-            Request(
-                surface=surface,
-                at=app.clock(),
-                user_id=user or None,
-                anonymous_id=anonymous or None,
-                item_id=item or None,
-                query=query or None,
-                limit=limit,
-                explain=explain,
-            )
+        request = Request(
+            surface=surface,
+            at=app.clock(),
+            user_id=user or None,
+            anonymous_id=anonymous or None,
+            item_id=item or None,
+            query=query or None,
+            limit=limit,
+            explain=explain,
         )
+        # A process that has just started is slow, and nobody's page waits for it.
+        with app.engine.patient():
+            decision = app.recommend(request)
         if as_json:
             print_json(whole(decision))
         else:
@@ -157,6 +158,10 @@ def _check_page(surface: str, *, item: str, query: str) -> None:
         raise MissingField("--surface search needs --query.", hint="Say what is searched for: --query WORDS.")
 
 
+def _price(item: "Item") -> str:
+    return "" if item.price is None else f"{item.price:,.2f} {item.currency or ''}".rstrip()
+
+
 def _print_slate(app: "App", decision: "Decision", *, explain: bool) -> None:
     from tailorbird.cli.terminal import note, print_table
 
@@ -164,7 +169,7 @@ def _print_slate(app: "App", decision: "Decision", *, explain: bool) -> None:
     rows = []
     for placed in decision.items:
         item = catalogue.item(catalogue.find(placed.item_id))
-        row = [placed.position + 1, placed.item_id, item.title, item.price, placed.source, placed.reason]
+        row = [placed.position + 1, placed.item_id, item.title, _price(item), placed.source, placed.reason]
         rows.append([*row, placed.score, placed.propensity] if explain else row)
     columns = ["", "item", "title", "price", "source", "reason", *(["score", "propensity"] if explain else [])]
     if rows:

@@ -231,8 +231,11 @@ def _import(context: typer.Context, file: Path, kind: "Kind", options: "ImportOp
     from tailorbird.app import App
     from tailorbird.ingest.importer import Report, import_file
     from tailorbird.ingest.receipts import Receipt, keep_receipt
+    from tailorbird.simulator.saved import FILE as SIMULATED
 
     directory, report = shop_dir(context), Report()
+    if (directory / SIMULATED).exists():
+        note(f"{directory} is a simulated shop: these rows join its own. For a shop of yours: --shop-dir FOLDER.")
     with App.open(directory) as app, _told_how_far(report), progress(f"Importing {kind}") as show:
         import_file(
             app.log,

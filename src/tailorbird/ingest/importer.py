@@ -177,6 +177,7 @@ class _Import:
         self._order_from = None if options.order_from is None else read_time("--order-from", options.order_from)
         self._repeats = Repeats(options.repeats)
         self._currency = None if config is None else config.catalogue.currency
+        self._assumed = False
         self._unknown_types = UnknownTypes(EventsConfig() if config is None else config.events)
         self._writer = _Writer(log, report)
 
@@ -227,6 +228,11 @@ class _Import:
         self._writer.flush()
         if note := self._repeats.note(self._kind):
             self.report.notes.append(note)
+        if self._assumed and self._currency:
+            self.report.notes.append(
+                f"Prices that name no currency are taken as {self._currency}. Are they another's? Set catalogue.currency"
+                " in tailorbird.toml, or map a column to currency, and import again."
+            )
         self.report.unknown_types = dict(self._unknown_types.counts)
         self.report.notes.extend(self._unknown_types.notes())
 
@@ -268,7 +274,9 @@ class _Import:
     def _entry(self, raw: dict[str, Any], ordinals: Ordinals | None) -> Entry:
         part_money(raw, self._kind, decimal=self._options.decimal, currency=self._currency or "")
         if self._kind == "items":
-            return entry_of_item(parse_item(raw, currency=self._currency), at=self._now)
+            item = parse_item(raw, currency=self._currency)
+            self._assumed |= item.price is not None and not raw.get("currency")
+            return entry_of_item(item, at=self._now)
         if self._kind == "users":
             return entry_of_user(parse_user(raw), at=self._now)
         if self._type is not None:
