@@ -230,8 +230,8 @@ class _Import:
             self.report.notes.append(note)
         if self._assumed and self._currency:
             self.report.notes.append(
-                f"Prices that name no currency are taken as {self._currency}. If they are not: set catalogue.currency in"
-                " tailorbird.toml, or map a column to currency, and import again."
+                f"Prices that name no currency are taken as {self._currency}. If they are not: set catalogue.currency"
+                " in tailorbird.toml, or map a column to currency, and import again."
             )
         self.report.unknown_types = dict(self._unknown_types.counts)
         self.report.notes.extend(self._unknown_types.notes())
