@@ -4,7 +4,7 @@ Everything here is structural: nothing has to inherit. The conformance suites in
 implementation to the sentences below.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -91,6 +91,13 @@ class FollowsCatalogue(Protocol):
 
     def bind(self, catalogue: Catalogue) -> None:
         """From now on, take in what is new in this catalogue."""
+
+
+@runtime_checkable
+class TellsProgress(Protocol):
+    """A channel whose fit takes minutes: it tells where it is, and how far from 0 to 1."""
+
+    told: Callable[[str, float], None]
 
 
 class Ranker(Protocol):

@@ -1,5 +1,6 @@
 """From a log to models that serve, and what happens when there is too little or something is damaged."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from tailorbird.backends.memory import MemoryLog
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import BudgetConfig, Config, TrainingConfig
 from tailorbird.errors import BadModelFile, NotEnoughEvents, NotFound, UnknownModel
+from tailorbird.learning.models import UNTRAINED, load_models
 from tailorbird.learning.registry import Registry
 from tailorbird.learning.training import Past, choose, train
 from tailorbird.types import Entry, Interactions, OrderLine, Request
@@ -148,6 +150,33 @@ def test_a_damaged_model_is_left_out_and_the_others_serve(shop_dir: Path) -> Non
         assert "content" not in app.engine.retrievers
         assert "covisitation" in app.engine.models
         assert len(slate(app)) == 8
+
+
+def test_a_neural_model_trains_tells_its_epochs_and_serves(shop_dir: Path) -> None:
+    for package in ("torch", "onnx", "onnxruntime"):
+        pytest.importorskip(package, reason=f"sasrec needs {package}: pip install 'tailorbird[deep]'")
+    config = CONFIG.model_copy(update={"models": {"sasrec": {"epochs": 2, "factors": 16}}})
+    told: list[str] = []
+    with opened(shop_dir, small_shop()) as app:
+        train(app.log, app.registry, config, models=("sasrec",), progress=lambda what, _share: told.append(what))
+        assert any(what.startswith("fitting: sasrec, epoch 2, loss ") for what in told)
+        assert "sasrec" in app.engine.retrievers
+        assert len(slate(app)) == 8
+
+
+def test_a_neural_model_that_cannot_be_run_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    arrays = {
+        "vectors": np.ones((2, 64), np.float32),
+        "encoder": np.arange(9, dtype=np.uint8),
+        "buckets": np.array([1]),
+    }
+    registry.promote({"sasrec": registry.save("sasrec", arrays, fitted_seq=1, now=NOW).version})
+    bad: dict[str, BadModelFile] = {}
+    models = load_models(registry, 0.0, bad.__setitem__)
+    assert set(models.retrievers) == set(UNTRAINED)
+    expected = "no ONNX model" if find_spec("onnxruntime") else "pip install 'tailorbird[neural]'"
+    assert expected in str(bad["sasrec"])
 
 
 def test_rollback_goes_back_one_version_and_refuses_when_there_is_none(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Sequences: what is learned from them, what the encoder may look at, and how a killed training goes on."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ import pytest
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.errors import NotInstalled
+from tailorbird.protocols import TellsProgress
 from tailorbird.retrieval.deep import needed
 from tailorbird.retrieval.sasrec import Sasrec, SasrecConfig
 from tailorbird.types import History, Interactions, Request
 
 NOW, N_ITEMS = 1.76e9, 12
-SMALL = {"factors": 16, "epochs": 40, "dropout": 0.1, "learning_rate": 0.01, "validation": 20, "last": 8}
+SMALL = {"factors": 16, "batch": 16, "epochs": 40, "dropout": 0.1, "learning_rate": 0.01, "validation": 20, "last": 8}
 
 
 def rounds(n_people: int = 120, length: int = 6, *, at: float = NOW - 1e6) -> Interactions:
@@ -55,7 +57,7 @@ def test_heads_that_do_not_divide_the_factors_are_refused() -> None:
 @pytest.mark.usefixtures("deep")
 @pytest.mark.parametrize("at", [0.0, NOW - 1e6])
 def test_the_order_of_a_history_decides(at: float) -> None:
-    model = fitted(rounds(at=at))
+    model = fitted(rounds(at=at), validation=0)
     assert model.retrieve(asked(at + 360), History.of([3, 4], at=at), 1)[0].tolist() == [5]
     assert model.retrieve(asked(at + 360), History.of([4, 3], at=at), 1)[0].tolist() == [2]
 
@@ -91,12 +93,15 @@ def test_only_the_newest_entries_are_looked_at() -> None:
 
 @pytest.mark.usefixtures("deep")
 def test_a_fit_tells_of_every_epoch() -> None:
-    model, epochs = Sasrec(SasrecConfig(**{**SMALL, "epochs": 3})), []
-    model.told = epochs.append
+    model, told = Sasrec(SasrecConfig(**{**SMALL, "epochs": 4})), {}
+    assert isinstance(model, TellsProgress)
+    model.told = told.__setitem__
     model.fit(rounds(), Catalogue())
-    assert [epoch.number for epoch in epochs] == [1, 2, 3]
-    assert epochs[-1].loss < epochs[0].loss
-    assert all(0 < epoch.ndcg <= 1 for epoch in epochs)
+    assert list(told.values()) == [0.25, 0.5, 0.75, 1.0]
+    found = [re.fullmatch(r"epoch (\d), loss (\d\.\d{3}), validation (\d\.\d{4})", text).groups() for text in told]
+    assert [number for number, _, _ in found] == ["1", "2", "3", "4"]
+    assert float(found[-1][1]) < float(found[0][1])
+    assert all(float(ndcg) > 0 for _, _, ndcg in found)
 
 
 class Killed(Exception):
@@ -105,19 +110,19 @@ class Killed(Exception):
 
 @pytest.mark.usefixtures("deep")
 def test_a_killed_training_goes_on_from_its_checkpoint_to_the_same_model(tmp_path: Path) -> None:
-    def killed_at(epoch: Any) -> None:
-        if epoch.number == 3:
+    def killed_at(_epoch: str, share: float) -> None:
+        if share == 0.5:
             raise Killed
 
     settings = {"epochs": 6, "checkpoints": str(tmp_path)}
-    model, told = Sasrec(SasrecConfig(**{**SMALL, **settings})), []
+    model, told = Sasrec(SasrecConfig(**{**SMALL, **settings})), {}
     model.told = killed_at
     with pytest.raises(Killed):
         model.fit(rounds(), Catalogue())
     assert len(list(tmp_path.iterdir())) == 1
-    model.told = told.append
+    model.told = told.__setitem__
     model.fit(rounds(), Catalogue())
-    assert [epoch.number for epoch in told] == [4, 5, 6]
+    assert [epoch.split(",")[0] for epoch in told] == ["epoch 4", "epoch 5", "epoch 6"]
     assert not list(tmp_path.iterdir())
     whole = fitted(rounds(), epochs=6)
     assert all(np.array_equal(array, whole.arrays()[name]) for name, array in model.arrays().items())

@@ -8,6 +8,7 @@ channels are fitted again on the whole log, and all versions are promoted at onc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +28,7 @@ from tailorbird.learning.registry import Manifest, Registry
 from tailorbird.learning.splits import SESSION_GAP_SECONDS, Split, later_period
 from tailorbird.learning.tuning import SEARCHES
 from tailorbird.learning.tuning import choose as choose_query
-from tailorbird.protocols import Log, Retriever
+from tailorbird.protocols import Log, Retriever, TellsProgress
 from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import DAY_SECONDS, Event, Interactions, Record, Request
@@ -203,10 +204,16 @@ class _Job:
             self.progress(f"{what}: {name}", n / len(names))
             started = time.process_time()
             model = retriever(name, {**self.chosen.get(name, {}), **self.config.models.get(name, {})}, None)
+            if isinstance(model, TellsProgress):
+                model.told = partial(self._within, f"{what}: {name}", n, len(names))
             model.fit(interactions, self.past.catalogue)
             self.run.seconds[name] = time.process_time() - started
             fitted[name] = model
         return fitted
+
+    def _within(self, what: str, n: int, of: int, detail: str, share: float) -> None:
+        """Tell of the inside of the ``n``-th of several fits."""
+        self.progress(f"{what}, {detail}", (n + share) / of)
 
     def choose_settings(self, channels: dict[str, Retriever], split: Split) -> None:
         """Let each channel choose what belongs to its query on the later period; what the shop has set stays set.

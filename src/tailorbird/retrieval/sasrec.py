@@ -61,14 +61,14 @@ class Sasrec:
     Config = SasrecConfig
 
     def __init__(self, config: SasrecConfig | None = None, arrays: Mapping[str, Array] | None = None) -> None:
-        """New, or as `arrays` gave it; ``told`` hears of every epoch of a fit.
+        """New, or as `arrays` gave it; ``told`` hears of every epoch of a fit: what it came to, and the share done.
 
         Raises:
             KeyError, ValueError: the arrays are not what `arrays` gives.
             NotInstalled: there is an encoder and nothing to run it with.
         """
         self.config = config or SasrecConfig()
-        self.told: Callable[[Epoch], None] = lambda _epoch: None
+        self.told: Callable[[str, float], None] = lambda _epoch, _share: None
         self._hold(self._nothing(0) if arrays is None else arrays)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
@@ -88,7 +88,7 @@ class Sasrec:
             return
         shape = self._shape(len(known), timed=interactions.timed)
         folder = None if self.config.checkpoints is None else Path(self.config.checkpoints)
-        weights = train(sequences, shape, self._recipe(), told=self.told, folder=folder)
+        weights = train(sequences, shape, self._recipe(), told=self._tell, folder=folder)
         vectors = np.zeros((n_items, self.config.factors), np.float32)
         vectors[known] = weights["items"]
         encoder = np.frombuffer(to_onnx(weights, shape), np.uint8)
@@ -120,6 +120,12 @@ class Sasrec:
     def arrays(self) -> Mapping[str, Array]:
         """The items' vectors, (n_items, factors); the encoder's ONNX as bytes; how many ages it tells apart."""
         return {"vectors": self._vectors, "encoder": self._encoder, "buckets": self._buckets}
+
+    def _tell(self, epoch: Epoch) -> None:
+        self.told(
+            f"epoch {epoch.number}, loss {epoch.loss:.3f}, validation {epoch.ndcg:.4f}",
+            epoch.number / self.config.epochs,
+        )
 
     def _nothing(self, n_items: int) -> dict[str, Array]:
         return {
