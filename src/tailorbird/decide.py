@@ -141,14 +141,13 @@ class Engine:
     def relearn(self, records: Sequence[Record]) -> None:
         """Let channels that were fitted before the last of ``records`` learn from these, which must reach up to now.
 
-        The features have folded them already. So the newest goes first, and each one's history is that of now without
-        what came after it.
+        The features have folded them already: the history before one is that of now without what came since.
         """
         steps = [(record.seq, step) for record in records for step in self.state.folded(record) if step.weight > 0]
-        later: Counter[int] = Counter()
-        for seq, step in reversed(steps):
-            later[step.person] += 1
-            history = self.state.history(step.person).without_last(later[step.person])
+        left = Counter(step.person for _, step in steps)
+        for seq, step in steps:
+            history = self.state.history(step.person).without_last(left[step.person])
+            left[step.person] -= 1
             for name, retriever in self.retrievers.items():
                 if seq > self.fitted_seq[name]:
                     retriever.learn(step, history)

@@ -263,6 +263,7 @@ def test_without_a_file_the_log_of_the_shop_is_measured(shop_dir: Path, capsys: 
     report = json.loads(capsys.readouterr().out)
     rows = {row["model"]: row for row in report["results"]}
     assert not ended.value.code
+    assert report["protocol"]["name"] == "time-split", "last events are mostly repeats in a shop's own log"
     assert report["data"]["times"] == "real"
     assert report["data"]["items"] == 40
     assert (report["data"]["users"], report["data"]["interactions"]) == (30, 1_500)

@@ -132,11 +132,12 @@ def test_a_running_engine_takes_over_new_models_and_has_learned_what_came_meanwh
         app.install(app.load_models())
         assert not app.newer_models()
         assert set(app.engine.models) == COUNTING
-        live = app.engine.retrievers["covisitation"].arrays()
+        live = {name: dict(model.arrays()) for name, model in app.engine.retrievers.items()}
     with App.open(shop_dir, config=Config(), clock=lambda: NOW) as again:
-        rebuilt = again.engine.retrievers["covisitation"].arrays()
-    for name, array in live.items():
-        assert np.array_equal(array, rebuilt[name]), f"{name}: a restart knows what the running engine knew"
+        rebuilt = {name: dict(model.arrays()) for name, model in again.engine.retrievers.items()}
+    for model, arrays in live.items():
+        for name, array in arrays.items():
+            assert np.array_equal(array, rebuilt[model][name]), f"{model}.{name}: a restart knows what the engine knew"
 
 
 def test_a_damaged_model_is_left_out_and_the_others_serve(shop_dir: Path) -> None:

@@ -59,7 +59,9 @@ def evaluate_models(
             help="The type of all events of the file, or which of their types is which of ours: item_view=view.",
         ),
     ] = None,
-    protocol: Annotated[Protocol, typer.Option(help="what is asked")] = Protocol.LEAVE_ONE_OUT,
+    protocol: Annotated[
+        Protocol | None, typer.Option(help="what is asked; default: time-split of the log, leave-one-out of a table")
+    ] = None,
     fold_in: Annotated[
         FoldIn | None,
         typer.Option(help="strong-generalisation: 80% of a history at random (as published), or its oldest 80%"),
@@ -90,6 +92,8 @@ def evaluate_models(
     from tailorbird.learning.splits import split
 
     ks = list_lengths(k)
+    # People come back for the same things: of a shop's own log, few last events are new to their person.
+    protocol = protocol or (Protocol.LEAVE_ONE_OUT if events else Protocol.TIME_SPLIT)
     options = fold_in_of(protocol, fold_in)
     if events is None and event_type is not None:
         raise BadInput("--type is for a FILE.", hint="The shop's own types get weights under [events.weights].")
