@@ -91,6 +91,24 @@ def test_a_model_that_knows_is_always_right_and_one_that_does_not_gets_the_avera
     assert repeats.metrics["coverage@10"] == 0, "what was seen is not shown, and it has no other opinion"
 
 
+class Talker(Walker):
+    """Says where its fit is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: Any = None
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
+        super().fit(interactions, catalogue)
+        self.told("half of it", 0.5)
+
+
+def test_a_long_fit_tells_where_it_is(cut: Split) -> None:
+    told: list[tuple[str, float]] = []
+    evaluate(cut, {"w": Walker, "t": Talker}, told=lambda what, share: told.append((what, share)))
+    assert told == [("w", 0.0), ("t", 0.5), ("t, half of it", 0.75), ("", 1.0)]
+
+
 def test_strict_fits_on_train_and_refit_also_on_validation(cut: Split) -> None:
     made: list[Walker] = []
 

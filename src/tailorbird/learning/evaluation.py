@@ -22,6 +22,7 @@ from tailorbird.learning.metrics import Placements, place
 from tailorbird.learning.segments import in_segment, segments_of
 from tailorbird.learning.splits import Cases, Split, sampled
 from tailorbird.learning.tuning import SEARCHES, choose
+from tailorbird.protocols import TellsProgress
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import FloatArray, History, IntArray, Interactions, Request
 
@@ -121,8 +122,9 @@ def evaluate(
     worths: dict[str, Worths] = {}
     for n, (name, factory) in enumerate(models.items()):
         told(name, n / len(models))
+        telling = partial(_telling, factory, partial(_within, told=told, name=name, n=n, of=len(models)))
         try:
-            result, placements = _evaluate_one(name, factory, asked, yardstick, refit=refit, tune=tune)
+            result, placements = _evaluate_one(name, telling, asked, yardstick, refit=refit, tune=tune)
         except TailorbirdError as error:
             results.append(Result(name, skipped=str(error)))
         else:
@@ -224,6 +226,19 @@ def _evaluate_one(
         params=params,
     )
     return result, placements
+
+
+def _telling(factory: Factory, told: Callable[[str, float], None]) -> Model:
+    """A model of this factory; one whose fit takes minutes tells of it."""
+    model = factory()
+    if isinstance(model, TellsProgress):
+        model.told = told
+    return model
+
+
+def _within(detail: str, share: float, *, told: Callable[[str, float], None], name: str, n: int, of: int) -> None:
+    """Tell of the inside of the ``n``-th of several models."""
+    told(f"{name}, {detail}", (n + share) / of)
 
 
 def _compared(results: list[Result], draws: Draws, by: str) -> list[Result]:
