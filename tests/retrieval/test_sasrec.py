@@ -84,6 +84,18 @@ def test_what_was_in_no_sequence_is_neither_found_nor_judged() -> None:
 
 
 @pytest.mark.usefixtures("deep")
+@pytest.mark.parametrize("n_items", [1, 2])
+def test_hardly_any_items_to_choose_from_are_no_trouble(n_items: int) -> None:
+    log = rounds()
+    few = Interactions(log.users, log.items % n_items, log.at, log.weights, log.n_users, n_items)
+    model = fitted(few, epochs=3, negatives=2)
+    found, scores = model.retrieve(asked(), History.of([0], at=NOW), 5)
+    assert len(found) == (n_items if n_items > 1 else 0)
+    assert np.isfinite(model.arrays()["vectors"]).all()
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.usefixtures("deep")
 def test_only_the_newest_entries_are_looked_at() -> None:
     model = fitted(rounds(), epochs=1)
     newest = [n % N_ITEMS for n in range(8)]

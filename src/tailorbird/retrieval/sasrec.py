@@ -22,7 +22,8 @@ from tailorbird.retrieval.deep.batches import N_BUCKETS, age_buckets, sequences_
 from tailorbird.retrieval.deep.blocks import Shape
 from tailorbird.retrieval.deep.export import run, session, to_onnx
 from tailorbird.retrieval.deep.loop import Epoch, Recipe, train
-from tailorbird.retrieval.loops import best_products, products
+from tailorbird.retrieval.loops import products
+from tailorbird.retrieval.vectors import ByLength
 from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Interaction, Interactions, Request
 
 
@@ -38,7 +39,7 @@ class SasrecConfig(BaseModel):
     widening: int = Field(4, ge=1, le=8, description="width of a block's inner layer, times factors")
     dropout: float = Field(0.3, ge=0, lt=1)
     time_gaps: bool = Field(default=True, description="attention knows how long ago an item was, where times are real")
-    negatives: int = Field(1_024, ge=1, description="drawn items of each batch against which the right one stands")
+    negatives: int = Field(1_024, ge=2, description="drawn items of each batch against which the right one stands")
     epochs: int = Field(100, ge=1, description="at most")
     patience: int = Field(10, ge=1, description="epochs without a better validation after which training ends")
     validation: int = Field(2_000, ge=0, description="people, and at most a tenth of them, whose last item validates")
@@ -83,7 +84,7 @@ class Sasrec:
         numbers = np.full(n_items, -1, np.int32)
         numbers[known] = np.arange(len(known))
         sequences = sequences_of(interactions, numbers, self.config.last)
-        if not len(sequences):
+        if not len(sequences) or len(known) < 2:
             self._hold(self._nothing(n_items))
             return
         shape = self._shape(len(known), timed=interactions.timed)
@@ -100,12 +101,10 @@ class Sasrec:
     def retrieve(self, request: Request, history: History, limit: int) -> tuple[IntArray, FloatArray]:
         """The items nearest to what the encoder makes of the history; none where nothing of it is known."""
         person = self._person(request, history)
-        limit = max(0, min(limit, len(self._known)))
-        if person is None or not limit:
+        if person is None:
             return np.empty(0, np.int32), np.empty(0)
-        places, scores = np.empty(limit, np.int32), np.empty(limit)
-        best_products(self._known_vectors, person, places, scores)
-        return self._known[places], np.logaddexp(0.0, scores)
+        items, scores = self._by_length.best(person, limit)
+        return items, np.logaddexp(0.0, scores)
 
     def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
         """log(1 + exp(inner product)) of each of ``items``; 0 for those that were in no sequence."""
@@ -140,8 +139,7 @@ class Sasrec:
             raise ValueError(f"vectors of shape {self._vectors.shape} are not {self.config.factors} factors per item")
         self._session: Any = session(self._encoder.tobytes()) if len(self._encoder) else None
         self._known = np.flatnonzero(self._vectors.any(axis=1)).astype(np.int32)
-        everything = len(self._known) == len(self._vectors)
-        self._known_vectors = self._vectors if everything else self._vectors[self._known]
+        self._by_length = ByLength(self._vectors[self._known], self._known)
         self._encoded: tuple[History, float, Array | None] | None = None
 
     def _is_known(self, items: IntArray) -> BoolArray:

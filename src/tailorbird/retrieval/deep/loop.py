@@ -2,7 +2,8 @@
 
 The loss is what decides (A. Klenitskiy and A. Vasilev, Turning Dross Into Gold Loss: is BERT4Rec really better than
 SASRec?, RecSys 2023): the right item against a thousand others at every position, not against one. The negatives are
-uniform, so nothing has to be corrected for how they were drawn.
+uniform, so nothing has to be corrected for how they were drawn. Dropout also falls on the vectors of the answers, right
+and wrong: without it, more factors only learned by heart sooner.
 
 Validation asks for the last item of some people's sequences among all that is new to them; it is kept out of training.
 The measure is NDCG at 10. Without the cut it stands still or falls while the top of the lists still gets better.
@@ -136,15 +137,18 @@ def _epoch(state: _State, sequences: Sequences, shape: Shape, recipe: Recipe) ->
 def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Array, dropout: float) -> "Tensor":
     """The cross-entropy of what came next against ``drawn``, over the positions that are there."""
     import torch
+    from torch.nn.functional import dropout as dropped
     from torch.nn.functional import embedding
 
     states = _encoded(weights, shape, batch, dropout)[torch.from_numpy(batch.real)]
     targets = batch.targets[batch.real]
-    right = (states * embedding(torch.from_numpy(targets), weights["items"])).sum(1, keepdim=True)
-    others = states @ embedding(torch.from_numpy(drawn), weights["items"]).T
+    answers, others = (
+        dropped(embedding(torch.from_numpy(items), weights["items"]), dropout) for items in (targets, drawn)
+    )
+    right, wrong = (states * answers).sum(1), states @ others.T
     rows, places = (torch.from_numpy(found) for found in hits(targets, drawn, shape.n_items))
-    others = others.index_put((rows, places), torch.tensor(-torch.inf))
-    loss: Tensor = (torch.logsumexp(torch.cat((right, others), 1), 1) - right[:, 0]).mean()
+    wrong.index_put_((rows, places), torch.tensor(-torch.inf))
+    loss: Tensor = (torch.logaddexp(right, torch.logsumexp(wrong, 1)) - right).mean()
     return loss
 
 
