@@ -18,9 +18,10 @@ from numba import njit
 from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.retrieval.loops import best_products, dot, products
+from tailorbird.retrieval.loops import dot, products
 from tailorbird.retrieval.neighbours import QueryConfig, entries_known
 from tailorbird.retrieval.rows import Longs
+from tailorbird.retrieval.vectors import ByLength
 from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Request
 
 
@@ -68,11 +69,7 @@ class ImplicitAls:
     def retrieve(self, _request: Request, history: History, limit: int) -> tuple[IntArray, FloatArray]:
         """The items nearest to the person's vector; none for a history of which nothing is known."""
         person = self._person(history)
-        limit = max(0, min(limit, len(self._vectors))) if person.any() else 0
-        items, scores = np.empty(limit, np.int32), np.empty(limit)
-        if limit:
-            best_products(self._vectors, person, items, scores)
-        return items, scores
+        return self._by_length.best(person, limit if person.any() else 0)
 
     def score(self, _request: Request, history: History, items: IntArray) -> FloatArray:
         """The inner product with the person's vector: about 1 for what they surely want."""
@@ -89,7 +86,7 @@ class ImplicitAls:
     def _hold(self, vectors: Array) -> None:
         if vectors.ndim != 2:
             raise ValueError(f"vectors of shape {vectors.shape} are not one row per item")
-        self._vectors = vectors
+        self._vectors, self._by_length = vectors, ByLength(vectors)
         self._n_active = int(np.count_nonzero(vectors.any(axis=1)))
         self._gram = vectors.T.astype(np.float64) @ vectors
         self._folded: tuple[History, Array] | None = None

@@ -113,18 +113,6 @@ def best_of_dense(scores: Array, items: IntArray, best: FloatArray) -> None:
 
 
 @njit(cache=True)
-def best_products(vectors: Array, person: Array, items: IntArray, scores: FloatArray) -> None:
-    """Write the rows with the highest inner product, best first: half the time of a product and a choice after it."""
-    size, limit, lowest = 0, len(items), -np.inf
-    for item in range(len(vectors)):
-        score = dot(vectors[item], person)
-        if score >= lowest:
-            size = push(items, scores, size, item, score)
-            lowest = scores[0] if size == limit else lowest
-    sort_heap(items, scores, size)
-
-
-@njit(cache=True)
 def products(vectors: Array, person: Array, items: IntArray, places: Array, scores: FloatArray) -> None:
     """Write the inner product of the item at each of ``places``."""
     for place in places:
