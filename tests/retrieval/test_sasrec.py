@@ -50,7 +50,7 @@ def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it() -> N
 
 
 def test_heads_that_do_not_divide_the_factors_are_refused() -> None:
-    with pytest.raises(ValueError, match="heads is 3, which does not divide factors, 64"):
+    with pytest.raises(ValueError, match="heads is 3, which does not divide factors, 128"):
         SasrecConfig(heads=3)
 
 

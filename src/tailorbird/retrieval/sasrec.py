@@ -33,11 +33,11 @@ class SasrecConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     last: int = Field(50, ge=1, le=1_000, description="newest entries of the history that are looked at")
-    factors: int = Field(64, ge=2, le=512, description="length of a vector")
+    factors: int = Field(128, ge=2, le=512, description="length of a vector")
     blocks: int = Field(1, ge=1, le=8)
     heads: int = Field(1, ge=1, le=16, description="of each block's attention; divides factors")
     widening: int = Field(4, ge=1, le=8, description="width of a block's inner layer, times factors")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(0.4, ge=0, lt=1)
     time_gaps: bool = Field(default=True, description="attention knows how long ago an item was, where times are real")
     negatives: int = Field(1_024, ge=2, description="drawn items of each batch against which the right one stands")
     epochs: int = Field(100, ge=1, description="at most")

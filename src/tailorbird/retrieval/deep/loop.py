@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _ASKED_AT_ONCE: Final = 256
 _CUT: Final = 10
+_STEPS_IN_MEANS: Final = 100
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,12 @@ Told = Callable[[Epoch], None]
 
 @dataclass
 class _State:
-    """Where a training stands. ``best`` are the weights of the epoch with the highest NDCG so far."""
+    """Where a training stands. ``means`` are the running means of the weights; ``best`` those of the best epoch."""
 
     weights: "dict[str, Tensor]"
+    means: "dict[str, Tensor]"
     optimiser: Any
+    steps: int = 0
     epoch: int = 0
     best_epoch: int = 0
     best_ndcg: float = -1.0
@@ -95,9 +98,9 @@ def train(
             _restore(state, checkpoint)
         while state.epoch < recipe.epochs and state.epoch - state.best_epoch < recipe.patience:
             loss = _epoch(state, learned, shape, recipe)
-            ndcg = _ndcg(state.weights, shape, asked)
+            ndcg = _ndcg(state.means, shape, asked)
             if ndcg > state.best_ndcg or not len(asked):
-                state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg, _arrays(state.weights)
+                state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg, _arrays(state.means)
             if checkpoint is not None:
                 _store(state, checkpoint)
             told(Epoch(state.epoch, loss, ndcg))
@@ -110,9 +113,10 @@ def _begun(shape: Shape, recipe: Recipe) -> _State:
     from torch.optim import Adam
 
     weights = fresh(shape, recipe.seed)
+    means = {name: weight.clone() for name, weight in weights.items()}
     for weight in weights.values():
         weight.requires_grad_(True)
-    return _State(weights, Adam(weights.values(), lr=recipe.learning_rate, fused=True))
+    return _State(weights, means, Adam(weights.values(), lr=recipe.learning_rate, fused=True))
 
 
 def _epoch(state: _State, sequences: Sequences, shape: Shape, recipe: Recipe) -> float:
@@ -129,9 +133,22 @@ def _epoch(state: _State, sequences: Sequences, shape: Shape, recipe: Recipe) ->
         state.optimiser.zero_grad()
         loss.backward()
         state.optimiser.step()
+        _follow(state)
         real = int(batch.real.sum())
         total, n = total + float(loss.detach()) * real, n + real
     return total / max(n, 1.0)
+
+
+def _follow(state: _State) -> None:
+    """Move the means towards the weights: what a step takes from its batch alone is gone in the mean of a hundred."""
+    import torch
+
+    state.steps += 1
+    # At first the mean is of few steps, or it would long remember how the weights began.
+    nearer = max(1.0 / _STEPS_IN_MEANS, 9.0 / (9.0 + state.steps))
+    with torch.no_grad():
+        for name, mean in state.means.items():
+            mean.lerp_(state.weights[name], nearer)
 
 
 def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Array, dropout: float) -> "Tensor":
@@ -190,11 +207,12 @@ def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> fl
 def _store(state: _State, path: Path) -> None:
     """Write it all as plain arrays; a kill leaves the file before or this one."""
     arrays: dict[str, Any] = {f"weight/{name}": array for name, array in _arrays(state.weights).items()}
+    arrays |= {f"mean/{name}": array for name, array in _arrays(state.means).items()}
     arrays |= {f"best/{name}": array for name, array in state.best.items()}
     for name, weight in state.weights.items():
         for part, value in state.optimiser.state[weight].items():
             arrays[f"optimiser/{name}/{part}"] = value.numpy()
-    arrays["at"] = np.array([state.epoch, state.best_epoch, state.best_ndcg])
+    arrays["at"] = np.array([state.steps, state.epoch, state.best_epoch, state.best_ndcg])
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}")
     with unfinished.open("wb") as out:
@@ -206,12 +224,13 @@ def _restore(state: _State, path: Path) -> None:
     import torch
 
     with np.load(path, allow_pickle=False) as arrays:
-        epoch, best_epoch, state.best_ndcg = arrays["at"].tolist()
-        state.epoch, state.best_epoch = int(epoch), int(best_epoch)
+        *counts, state.best_ndcg = arrays["at"].tolist()
+        state.steps, state.epoch, state.best_epoch = map(int, counts)
         state.best = {name: arrays[f"best/{name}"] for name in state.weights}
         with torch.no_grad():
             for name, weight in state.weights.items():
                 weight.copy_(torch.from_numpy(arrays[f"weight/{name}"]))
+                state.means[name].copy_(torch.from_numpy(arrays[f"mean/{name}"]))
                 state.optimiser.state[weight] = {
                     part: torch.from_numpy(arrays[f"optimiser/{name}/{part}"])
                     for part in ("step", "exp_avg", "exp_avg_sq")
