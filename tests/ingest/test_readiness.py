@@ -42,6 +42,23 @@ def shop(n_people: int = 12, n_items: int = 12) -> list[dict[str, Any]]:
     ]
 
 
+def test_models_are_advised_on_what_training_reads() -> None:
+    old = [{**event, "at": event["at"] - 400 * 86_400} for event in shop()]
+    readiness = check(log_of(*old, *shop()[:24]), Config())
+    assert "older_than_training_reads" in codes(readiness)
+    assert "24 of 168 interactions" in " ".join(finding.message for finding in readiness.findings)
+    assert all("24 interactions" in advice.reason for advice in readiness.models if advice.model == "ials")
+    assert "older_than_training_reads" not in codes(check(log_of(*shop()), Config()))
+
+
+def test_items_that_cost_nothing_are_named() -> None:
+    items = ({"item_id": "i1", "price": 0}, {"item_id": "i2", "price": 3}, {"item_id": "i3", "price": 0})
+    log = log_of(*shop(), items=items)
+    log.append([entry_of_item(parse_item({"item_id": "i3", "price": 2}), at=NOW)])
+    (free,) = (finding for finding in check(log, Config()).findings if finding.code == "free_items")
+    assert "1 items cost 0, for example i1" in free.message
+
+
 def test_an_empty_log_is_not_ready_and_says_why() -> None:
     readiness = check(MemoryLog(), Config())
     assert not readiness.ready

@@ -4,6 +4,7 @@ One pass over the log, with counters only, so that ten million events need no mo
 The thresholds are where, on the data sets of docs/benchmarks.md, a learned model starts to beat the counting ones.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -212,6 +213,8 @@ class _Tally:
     liked: set[str] = field(default_factory=set)
     people: dict[str, float] = field(default_factory=dict)
     items: dict[str, tuple[bool, bool, bool, bool]] = field(default_factory=dict)
+    free: set[str] = field(default_factory=set)
+    interest_at: "array[float]" = field(default_factory=lambda: array("d"))
     users: set[str] = field(default_factory=set)
     interactions: int = 0
     negatives: int = 0
@@ -237,9 +240,12 @@ class _Tally:
             self.users.add(record.key)
         elif record.kind == "item":
             item = self._item.decode(record.body)
+            self.free.discard(item.item_id)
             if item.withdrawn:
                 self.items.pop(item.item_id, None)
             else:
+                if item.price == 0:
+                    self.free.add(item.item_id)
                 described = bool(item.title), bool(item.categories), item.price is not None
                 self.items[item.item_id] = (*described, item.sellable)
 
@@ -252,6 +258,7 @@ class _Tally:
             self.item_lines[line.item_id] += 1
         if weight > 0:
             self.interactions += len(lines)
+            self.interest_at.extend([event.at] * len(lines))
             self.labels += event.type in CHOICES and bool(lines)
             self.liked.update(line.item_id for line in lines)
             self._take_interest(event)
@@ -294,7 +301,7 @@ class _Tally:
             users_described=len(self.users),
             findings=list(self._findings()),
             models=advise(
-                self.interactions,
+                self._n_trained_on(),
                 n_items,
                 self.labels,
                 len(self.items),
@@ -302,6 +309,11 @@ class _Tally:
                 deep=deep_installed(),
             ),
         )
+
+    def _n_trained_on(self) -> int:
+        """The interactions that training reads: those of its last days, counted back from the newest."""
+        since = max(self.interest_at, default=0.0) - self.config.training.since_days * DAY_SECONDS
+        return sum(at >= since for at in self.interest_at)
 
     def _share_not_in_catalogue(self) -> float | None:
         lines = self.item_lines.total()
@@ -353,6 +365,12 @@ class _Tally:
                 f"{share:.1%} of what events name is not in the catalogue, for example {', '.join(unknown)}.",
                 "Such items are never shown. Import them, or check that both files mean the same id.",
             )
+        if self.free:
+            yield _warning(
+                "free_items",
+                f"{len(self.free):,} items cost 0, for example {', '.join(sorted(self.free)[:_EXAMPLES])}.",
+                "They may be shown. If that is not their price, leave it empty, or set available to false.",
+            )
         if not any(item[3] for item in self.items.values()):
             yield _problem("nothing_to_sell", "No item is available.", "Check the columns available and stock.")
         for name, share in self._share_described().items():
@@ -365,6 +383,13 @@ class _Tally:
         if not self.types:
             return
         n_events = self.types.total()
+        if (n_trained := self._n_trained_on()) < self.interactions:
+            yield _warning(
+                "older_than_training_reads",
+                f"Training reads the last {self.config.training.since_days:.0f} days:"
+                f" {n_trained:,} of {self.interactions:,} interactions.",
+                "For more, set since_days under [training] in tailorbird.toml.",
+            )
         if (n_weightless := self.weightless.total()) > 0.01 * n_events:
             names = ", ".join(repr(name) for name, _ in self.weightless.most_common(_EXAMPLES))
             yield _warning(
