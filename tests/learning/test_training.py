@@ -172,7 +172,9 @@ def test_a_neural_model_that_cannot_be_run_is_left_out_with_the_reason(tmp_path:
         "encoder": np.arange(9, dtype=np.uint8),
         "buckets": np.array([1]),
     }
-    registry.promote({"sasrec": registry.save("sasrec", arrays, fitted_seq=1, now=NOW).version})
+    registry.promote(
+        {"sasrec": registry.save("sasrec", arrays, fitted_seq=1, settings={"factors": 64}, now=NOW).version}
+    )
     bad: dict[str, BadModelFile] = {}
     models = load_models(registry, 0.0, bad.__setitem__)
     assert set(models.retrievers) == set(UNTRAINED)
