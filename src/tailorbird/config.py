@@ -137,8 +137,8 @@ class TrainingConfig(_Section):
 
     models: tuple[str, ...] = Field((), description="empty: what the readiness check recommends")
     since_days: float = Field(365.0, gt=0, description="older events are left out")
-    ranker_days: float = Field(14.0, gt=0, description="the last period, whose clicks and orders label the ranker")
-    ranker_lists: int = Field(4_000, ge=10, description="lists that the ranker is trained on at most, about")
+    ranker_days: float = Field(21.0, gt=0, description="the last period, whose clicks and orders label the ranker")
+    ranker_lists: int = Field(6_000, ge=10, description="lists that the ranker is trained on at most, about")
     seed: int = Field(1, description="of every draw that training makes")
 
 

@@ -35,7 +35,7 @@ from tailorbird.types import DAY_SECONDS, Event, Interactions, Record, Request
 
 RANKER: Final = LambdaRanker.name
 _CHUNK: Final = 5_000
-_SHARE_FOR_LABELS: Final = 0.2
+_SHARE_FOR_LABELS: Final = 0.3
 _MOST_CASES_FOR_SETTINGS: Final = 1_000
 _SCORES_FOR_SETTINGS: Final = 20_000_000
 
@@ -278,7 +278,7 @@ class _Job:
 
 
 def _cut(past: Past, config: Config) -> int:
-    """The row of the interactions after which choices are labels: the last days, but at most a fifth of the log.
+    """The row of the interactions after which choices are labels: the last days, but at most three tenths of the log.
 
     A shop that was imported in one go has one moment of arrival but many of occurrence; the log's order serves both.
     """
