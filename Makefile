@@ -22,7 +22,7 @@ install: .venv/.installed  ## the environment alone, in .venv (EXTRAS=dev,deep a
 serve: install  ## a simulated shop with history, training, then API and console
 	@test -e $(SHOP)/tailorbird.db || echo "Making a shop with two months of history: about a minute."
 	@test -e $(SHOP)/tailorbird.db -a ! -e $(SHOP)/simulator.part.json || $(BIN)/tailorbird --shop-dir $(SHOP) simulate shop
-	@test -e $(SHOP)/models/current.json || echo "Training eight models on it: a minute or two."
+	@test -e $(SHOP)/models/current.json || echo "Training the models: a minute or two."
 	@test -e $(SHOP)/models/current.json || $(BIN)/tailorbird --shop-dir $(SHOP) train
 	$(BIN)/tailorbird --shop-dir $(SHOP) serve --demo
 
@@ -46,7 +46,7 @@ bench: install  ## speed, then quality on the data sets in DATA (minutes to an h
 
 lock:  ## write requirements.lock from what pip would install today
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet -e '.[dev]'
+	.venv-lock/bin/python -m pip install --quiet -e '.[dev,neural]' onnx
 	.venv-lock/bin/python -m pip freeze --exclude-editable --exclude tailorbird > requirements.lock
 	rm -rf .venv-lock
 

@@ -165,6 +165,7 @@ def slates(client: httpx.Client, people: list[str], items: list[str]) -> dict[st
         "p99_ms": round(float(np.percentile(taken, 99)), 1),
         "shortest": min(len(shown) for shown, _ in (*home, *page)),
         "personal": round(float(np.mean([set(shown) != set(stranger) for shown, _ in home])), 2) if home else None,
+        "item_pages": len(page),
         "different_item_pages": len({tuple(shown) for shown, _ in page}),
     }
 
@@ -223,18 +224,20 @@ def main() -> None:
 def table(found: list[dict[str, Any]]) -> str:
     """Markdown: a row per data set."""
     lines = [
-        "| data | items | events | import s | check | train s | models | ready s | p50 ms | p99 ms | personal |",
-        "|---|---:|---:|---:|---|---:|---|---:|---:|---:|---:|",
+        "| data | items accepted | events accepted | import CPU s | check CPU s | train CPU s | models | ready s |"
+        " slate p50 / p99 ms | personal | pages |",
+        "|---" * 11 + "|",
     ]
     for one in found:
         items, events = one.get("import items", {}), one.get("import events", {})
         cpu = sum(part["cpu_seconds"] for part in (items, events) if part)
-        models, serve = one["train"]["trained"], one["serve"]
+        serve = one["serve"]
+        personal = "-" if serve["personal"] is None else f"{serve['personal']:.0%}"
         lines.append(
-            f"| {one['name']} | {_told(items)} | {_told(events)} | {cpu:.1f} | exit {one['check']['exit']},"
-            f" {one['check']['cpu_seconds']} s | {one['train']['cpu_seconds']} |"
-            f" {', '.join(model['name'] for model in models)} | {serve['ready_seconds']} | {serve['p50_ms']} |"
-            f" {serve['p99_ms']} | {serve['personal']} |"
+            f"| {one['name']} | {_told(items)} | {_told(events)} | {cpu:.1f} | {one['check']['cpu_seconds']}, exit"
+            f" {one['check']['exit']} | {one['train']['cpu_seconds']} | {len(one['train']['trained'])} |"
+            f" {serve['ready_seconds']} | {serve['p50_ms']} / {serve['p99_ms']} | {personal} |"
+            f" {serve['different_item_pages']} of {serve['item_pages']} |"
         )
     return "\n".join(lines)
 

@@ -282,15 +282,17 @@ def main() -> None:
     if asked.json:
         print(json.dumps(found, indent=1))
     else:
-        print("| world | slates | popular | rotated | trained | ratio | 95% | to rotated | home | item | cart |")
-        print("|---|---:|---:|---:|---:|---:|---|---:|---|---|---|")
+        print(
+            "| world | slates | popular | rotated | trained | ratio | 95% interval | to rotated | home | item | cart |"
+        )
+        print("|---" * 11 + "|")
         for one in found:
             per, low_high = one["clicks_per_slate"], one["interval"]
-            surfaces = (f"{by['popular']:.3f} -> {by['trained']:.3f}" for by in one["by_surface"].values())
+            surfaces = (f"{by['popular']:.2f} / {by['trained']:.2f}" for by in one["by_surface"].values())
             print(
                 f"| {one['world']} | {one['slates']:,} |",
-                " | ".join(f"{per[arm]:.4f}" for arm in ("popular", "rotated", "trained")),
-                f"| {one['ratio']:.2f} | {low_high[0]:.2f} .. {low_high[1]:.2f} | {one['ratio_to_rotated']:.2f} |",
+                " | ".join(f"{per[arm]:.3f}" for arm in ("popular", "rotated", "trained")),
+                f"| **{one['ratio']:.2f}** | {low_high[0]:.2f} to {low_high[1]:.2f} | {one['ratio_to_rotated']:.2f} |",
                 " | ".join(surfaces),
                 "|",
             )

@@ -61,7 +61,7 @@ class App:
                 f"The shop directory {shop_dir} cannot be made: {error.strerror}.", hint="Choose one with --shop-dir."
             ) from error
         config = config or load_config(shop_dir)
-        _check_names(config)
+        check_names(config)
         return cls(shop_dir, config, clock)
 
     @cached_property
@@ -221,7 +221,7 @@ class App:
         self.close()
 
 
-def _check_names(config: Config) -> None:
+def check_names(config: Config) -> None:
     """Refuse a configuration that names models which do not exist: their slates would come from the bare catalogue.
 
     Raises:

@@ -41,7 +41,7 @@ def column(state: Impressions, name: str, at: float = 60.0) -> Array:
 def test_an_item_is_passed_over_until_it_is_clicked() -> None:
     state = folded(shown(0), shown(1), shown(1, 30.0))
     assert column(state, "times_passed_over").tolist() == [1, 2, 0, 0, 0, 0]
-    assert np.allclose(np.expm1(column(state, "log_minutes_since_shown")[:2]), [1.0, 0.5])
+    assert np.allclose(np.expm1(column(state, "log_minutes_since_passed_over")[:2]), [1.0, 0.5])
     assert state.passed_over(0.0).tolist() == [0, 1, 1]
     assert state.passed_over(10.0).tolist() == [1]
     assert folded(shown(0), shown(1), clicked(0)).passed_over(0.0).tolist() == [1]

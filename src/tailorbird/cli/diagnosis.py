@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
 
 from tailorbird import __version__
@@ -53,12 +52,11 @@ def sound_config(shop_dir: Path) -> Config:
     Raises:
         InvalidConfig: the shop cannot be opened with it.
     """
-    from tailorbird.app import App
+    from tailorbird.app import check_names
 
     config = load_config(shop_dir)
-    # Opened elsewhere: whoever only looks must not make a log where there is none.
-    with TemporaryDirectory(prefix="tailorbird-check-") as folder, App.open(Path(folder), config=config):
-        return config
+    check_names(config)
+    return config
 
 
 def _installation() -> Iterator[Finding]:

@@ -124,13 +124,7 @@ def evaluate_models(
         )
     report = {
         "protocol": {
-            "name": protocol.value,
-            **options,
-            "fitted_on": "train and validation" if refit else "train",
-            "tuned_on": "validation" if tune else None,
-            "ranked": "all items",
-            "seen_items": "not ranked" if cut.hide_seen else "ranked",
-            "ties": "averaged",
+            **protocol_of(cut, options, refit=refit, tune=tune),
             "k": list(ks),
             "sampled_cases": users,
             "segment": segment,
@@ -148,6 +142,19 @@ def evaluate_models(
         print_json(report)
     else:
         print_tables(report, by_segment=by_segment)
+
+
+def protocol_of(cut: "Split", options: dict[str, str], *, refit: bool, tune: bool) -> dict[str, object]:
+    """How the figures came about, so that nobody has to guess with what they may be compared."""
+    return {
+        "name": cut.protocol,
+        **options,
+        "fitted_on": "train and validation" if refit else "train",
+        "tuned_on": "validation" if tune else None,
+        "ranked": "all items",
+        "seen_items": "not ranked" if cut.hide_seen else "ranked",
+        "ties": "averaged",
+    }
 
 
 def tabled(events: Path, items: Path | None, mapping: dict[str, str], event_type: str | None) -> tuple["Dataset", int]:

@@ -46,7 +46,7 @@ COLUMNS: Final = {
     "purchase_rate": "How often a look becomes a purchase", "log_price": "Its price", "discount": "Its discount",
     "log_age_days": "How long it has been in the shop",
     "times_passed_over": "Passed over by this person before",
-    "log_minutes_since_shown": "How long ago this person passed it over",
+    "log_minutes_since_passed_over": "How long ago this person passed it over",
     "log_brand_shown": "How often this person saw its brand", "brand_lift": "How its brand fares with this person",
     "taste_in_lists": "What this person picks from lists", "log_listed": "How often lists showed it",
     "list_click_rate": "How often it is clicked on lists", "log_recommended": "How often it was recommended",

@@ -55,6 +55,7 @@ class OnlineState:
         self._users: dict[str, User] = {}
         self._number: dict[str, int] = {}
         self._user_views = [view for view in self._views if view.scope is Scope.USER]
+        self._recent = next((n for n, v in enumerate(self._user_views) if v.name == RecentItems.name), None)
         # Per person the states of the user views, in their order; None until there is something to keep.
         self._people: list[list[Any] | None] = []
         self._room = 1024
@@ -129,7 +130,7 @@ class OnlineState:
     def history(self, number: int) -> History:
         """The history of a person's number; empty for NOBODY."""
         states = None if number == NOBODY else self._people[number]
-        return History.empty() if states is None else history_of(self._named(states))
+        return History.empty() if states is None or self._recent is None else states[self._recent].history()
 
     def read(self, person: Person, request: Request, items: IntArray) -> FloatArray:
         """The features of each item for this person now, in the order of ``columns``; shape (n, len(columns))."""

@@ -61,7 +61,7 @@ class Shown:
     scope: ClassVar[Scope] = Scope.USER
     columns: ClassVar[tuple[str, ...]] = (
         "times_passed_over",
-        "log_minutes_since_shown",
+        "log_minutes_since_passed_over",
         "log_brand_shown",
         "brand_lift",
         "taste_in_lists",

@@ -307,12 +307,14 @@ class _Writer:
         self._places: list[tuple[int, str]] = []
 
     def add(self, entry: Entry, line: int, where: str) -> None:
+        """One more entry, and where it came from."""
         self._entries.append(entry)
         self._places.append((line, where))
         if len(self._entries) >= BATCH_ENTRIES:
             self.flush()
 
     def flush(self) -> None:
+        """Append what was gathered, and count it."""
         verdicts = self._log.append(self._entries)
         for entry, verdict, (line, where) in zip(self._entries, verdicts, self._places, strict=True):
             if verdict is Verdict.ACCEPTED:

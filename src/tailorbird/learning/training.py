@@ -258,8 +258,8 @@ class _Job:
     def _lists_after(self, cut: int, engine: Engine) -> Lists:
         """Replay the log; after ``cut``, make a list for a sample of the first touches of an item in a session.
 
-        Half of the lists are for a visit's beginning, where there are enough of them: those are home pages, and a
-        sample by touches alone would hold few.
+        Of each kind there are as many as of any other, where there are enough: a sample by touches alone would hold
+        few home pages and fewer slates.
         """
         found = moments(_records(self.log), self.config.events, cut)
         draw = np.random.default_rng(self.config.training.seed)

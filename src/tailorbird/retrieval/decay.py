@@ -14,9 +14,8 @@ from typing import Final
 import numpy as np
 
 from tailorbird.retrieval.rows import grown
-from tailorbird.types import DAY_SECONDS, Array, FloatArray, IntArray, Interactions
+from tailorbird.types import DAY_SECONDS, FIRST_TIME, Array, FloatArray, IntArray, Interactions
 
-_FIRST_TIME: Final = 1e8
 _REBASE_AT: Final = 64.0
 
 
@@ -37,7 +36,7 @@ class DecayedCounts:
 
     def fit(self, interactions: Interactions, n_items: int) -> None:
         """Forget everything and count these."""
-        timed = interactions.at >= _FIRST_TIME
+        timed = interactions.at >= FIRST_TIME
         self.landmark = float(interactions.at[timed].max(initial=0.0))
         grown_by = np.where(timed, (interactions.at - self.landmark) / self._half_life, 0.0)
         weights = interactions.weights * np.exp2(grown_by)
@@ -50,7 +49,7 @@ class DecayedCounts:
             if item >= len(self._values):
                 self._values = grown(self._values, 2 * item + 2)
             self.n_items = item + 1
-        if at < _FIRST_TIME:
+        if at < FIRST_TIME:
             self._values[item] += weight
             return
         if not self.landmark:
@@ -63,7 +62,7 @@ class DecayedCounts:
 
     def at(self, at: float, items: IntArray | None = None) -> FloatArray:
         """The counts as they are at a moment, of all items or of these (0 for numbers not yet seen)."""
-        faded = (at - self.landmark) / self._half_life if self.landmark and at >= _FIRST_TIME else 0.0
+        faded = (at - self.landmark) / self._half_life if self.landmark and at >= FIRST_TIME else 0.0
         counts: FloatArray = self.of(items) * 2.0 ** -min(max(faded, -_REBASE_AT), 1_000.0)
         return counts
 

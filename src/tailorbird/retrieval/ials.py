@@ -11,6 +11,7 @@ moment, so that a stranger after two clicks and a regular customer take the same
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.retrieval.loops import dot, products
-from tailorbird.retrieval.neighbours import QueryConfig, entries_known
+from tailorbird.retrieval.neighbours import LastAsked, QueryConfig, entries_known
 from tailorbird.retrieval.rows import Longs
 from tailorbird.retrieval.vectors import ByLength
 from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Request
@@ -89,13 +90,11 @@ class ImplicitAls:
         self._vectors, self._by_length = vectors, ByLength(vectors)
         self._n_active = int(np.count_nonzero(vectors.any(axis=1)))
         self._gram = vectors.T.astype(np.float64) @ vectors
-        self._folded: tuple[History, Array] | None = None
+        self._folded: LastAsked[Array] = LastAsked()
 
     def _person(self, history: History) -> Array:
-        """The vector of whoever has this history; a request asks for it twice, to find and to judge."""
-        if self._folded is None or self._folded[0] is not history:
-            self._folded = (history, self._fold_in(history))
-        return self._folded[1]
+        """The vector of whoever has this history."""
+        return self._folded.of(history, partial(self._fold_in, history))
 
     def _fold_in(self, history: History) -> Array:
         """The vector of whoever has this history, by the normal equations; shape (factors,)."""

@@ -8,8 +8,8 @@ exponents are the usual mistake: .5 and .5 is the cosine (best on few data sets)
 (F. Aiolli, Efficient Top-N Recommendation for Very Large Scale Binary Rated Datasets, RecSys 2013, gives the family).
 """
 
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Final, Generic, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +18,8 @@ from tailorbird.retrieval.rows import Longs, Rows, grown
 from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Request
 
 _FAINTEST: Final = 2.0**-10
+
+T = TypeVar("T")
 
 
 class QueryConfig(BaseModel):
@@ -53,6 +55,21 @@ def entries_known(newest: History, weights: FloatArray, n_items: int) -> BoolArr
     """Which entries are of items that the fit knew, and heavy enough to matter."""
     known: BoolArray = (newest.items >= 0) & (newest.items < n_items) & (weights >= _FAINTEST)
     return known
+
+
+class LastAsked(Generic[T]):
+    """What was made of the history asked about last: a request asks twice, to find and to judge."""
+
+    def __init__(self) -> None:
+        """Nothing was asked."""
+        self._asked: tuple[History, float] | None = None
+        self._made: T
+
+    def of(self, history: History, make: Callable[[], T], *, at: float = 0.0) -> T:
+        """What ``make`` gives for this very history at this moment; it is not called a second time."""
+        if self._asked is None or self._asked[0] is not history or self._asked[1] != at:
+            self._made, self._asked = make(), (history, at)
+        return self._made
 
 
 class ItemItem:

@@ -10,6 +10,7 @@ the inner product x with an item's vector: the order of x, above 0, and 0 for wh
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -23,6 +24,7 @@ from tailorbird.retrieval.deep.blocks import Shape
 from tailorbird.retrieval.deep.export import run, session, to_onnx
 from tailorbird.retrieval.deep.loop import Epoch, Recipe, train
 from tailorbird.retrieval.loops import products
+from tailorbird.retrieval.neighbours import LastAsked
 from tailorbird.retrieval.vectors import ByLength
 from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Interaction, Interactions, Request
 
@@ -140,7 +142,7 @@ class Sasrec:
         self._session: Any = session(self._encoder.tobytes()) if len(self._encoder) else None
         self._known = np.flatnonzero(self._vectors.any(axis=1)).astype(np.int32)
         self._by_length = ByLength(self._vectors[self._known], self._known)
-        self._encoded: tuple[History, float, Array | None] | None = None
+        self._encoded: LastAsked[Array | None] = LastAsked()
 
     def _is_known(self, items: IntArray) -> BoolArray:
         """Which of these were in a sequence."""
@@ -150,10 +152,8 @@ class Sasrec:
         return known
 
     def _person(self, request: Request, history: History) -> Array | None:
-        """The vector of whoever has this history now; a request asks for it twice, to find and to judge."""
-        if self._encoded is None or self._encoded[0] is not history or self._encoded[1] != request.at:
-            self._encoded = (history, request.at, self._encode(request, history))
-        return self._encoded[2]
+        """The vector of whoever has this history now."""
+        return self._encoded.of(history, partial(self._encode, request, history), at=request.at)
 
     def _encode(self, request: Request, history: History) -> Array | None:
         """The vector of whoever has this history, None where nothing of it is known; shape (factors,)."""

@@ -20,7 +20,7 @@ items and its last moment, and is no neighbour of itself.
 # ruff: noqa: PLR0917  # numba takes arrays, not objects, and by position
 
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 from numba import njit
@@ -29,9 +29,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from tailorbird.catalogue import Catalogue
 from tailorbird.retrieval.loops import push, sort_heap
 from tailorbird.retrieval.rows import Longs, Rows, grown
-from tailorbird.types import NOBODY, Array, FloatArray, History, IntArray, Interaction, Interactions, Request
-
-_FIRST_TIME: Final = 1e8
+from tailorbird.types import (
+    FIRST_TIME,
+    NOBODY,
+    Array,
+    FloatArray,
+    History,
+    IntArray,
+    Interaction,
+    Interactions,
+    Request,
+)
 
 
 class SessionKnnConfig(BaseModel):
@@ -156,7 +164,7 @@ class SessionKnn:
         number: int = self._running.get(person, NOBODY)
         if number >= self._first and self._sequences.lengths[number] < self.config.longest:
             before = float(self._ended[number])
-            if before < _FIRST_TIME or abs(at - before) < self._gap_seconds:
+            if before < FIRST_TIME or abs(at - before) < self._gap_seconds:
                 return number
         if self._n_sessions == self.config.sessions:
             self._forget_oldest()
@@ -183,7 +191,7 @@ class SessionKnn:
     def _current(self, request: Request, history: History) -> tuple[IntArray, FloatArray]:
         """The items of the running session with their times, oldest first; none where the last was too long ago."""
         at = np.append(history.at, request.at)
-        gaps = np.flatnonzero((at[:-1] >= _FIRST_TIME) & (np.diff(at) >= self._gap_seconds))
+        gaps = np.flatnonzero((at[:-1] >= FIRST_TIME) & (np.diff(at) >= self._gap_seconds))
         begin = gaps[-1] + 1 if len(gaps) else 0
         return history.items[begin:], history.at[begin:]
 
@@ -242,7 +250,7 @@ def _number_sessions(
         user = users[row]
         number = running[user]
         goes_on = number >= 0 and n - number <= kept and lengths[user] < longest
-        if goes_on and ended[number] >= _FIRST_TIME and abs(at[row] - ended[number]) >= gap_seconds:
+        if goes_on and ended[number] >= FIRST_TIME and abs(at[row] - ended[number]) >= gap_seconds:
             goes_on = False
         if not goes_on:
             number, n = n, n + 1

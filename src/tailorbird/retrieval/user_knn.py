@@ -10,6 +10,7 @@ says more, and the shrinkage stands under the root, where it belongs to a person
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.retrieval.item_knn import distinct_pairs
-from tailorbird.retrieval.neighbours import ExponentsConfig, query_of
+from tailorbird.retrieval.neighbours import ExponentsConfig, LastAsked, query_of
 from tailorbird.retrieval.rows import Longs, Rows
 from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Request
 
@@ -58,12 +59,12 @@ class UserKnn:
 
     def retrieve(self, _request: Request, history: History, limit: int) -> tuple[IntArray, FloatArray]:
         """The items that the nearest people have, best first."""
-        people, shares = self._nearest(history)
+        people, shares = self._asked.of(history, partial(self._nearest, history))
         return self._items.best(people, shares, self._target, limit)
 
     def score(self, _request: Request, history: History, items: IntArray) -> FloatArray:
         """The share of the nearest people, by nearness, that have each of ``items``."""
-        people, shares = self._nearest(history)
+        people, shares = self._asked.of(history, partial(self._nearest, history))
         return self._items.judge(people, shares, self._target, items)
 
     def arrays(self) -> Mapping[str, Array]:
@@ -77,6 +78,7 @@ class UserKnn:
         known = np.maximum(self._people.lengths, 1).astype(np.float64)
         self._source, self._target = known**-self.config.source_exponent, known**-self.config.target_exponent
         self._closeness = np.maximum(self._items.lengths + self.config.shrinkage, 1.0) ** -0.5
+        self._asked: LastAsked[tuple[IntArray, FloatArray]] = LastAsked()
 
     def _nearest(self, history: History) -> tuple[IntArray, FloatArray]:
         """The people nearest to whoever has this history, and the share that each has in their word."""
