@@ -24,7 +24,7 @@ from tailorbird.decide import Engine
 from tailorbird.errors import BadModelFile, InvalidConfig, NotFound, Unavailable, did_you_mean
 from tailorbird.learning.models import Models, load_models
 from tailorbird.learning.registry import Registry
-from tailorbird.learning.training import RANKER
+from tailorbird.learning.rehearsal import RANKER
 from tailorbird.protocols import Verdict
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import Decision, Entry, Item, Record, Request, User

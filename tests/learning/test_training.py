@@ -12,8 +12,9 @@ from tailorbird.catalogue import Catalogue
 from tailorbird.config import BudgetConfig, Config, TrainingConfig
 from tailorbird.errors import BadModelFile, NotEnoughEvents, NotFound, UnknownModel
 from tailorbird.learning.models import UNTRAINED, load_models
+from tailorbird.learning.past import Past
 from tailorbird.learning.registry import Registry
-from tailorbird.learning.training import Past, choose, train
+from tailorbird.learning.training import choose, train
 from tailorbird.types import Entry, Interactions, OrderLine, Request
 
 from made_up import NOW, event, small_shop

@@ -198,7 +198,7 @@ def logged(directory: Path) -> "Dataset":
     from tailorbird.app import App
     from tailorbird.errors import NotEnoughEvents
     from tailorbird.learning.interactions import Dataset
-    from tailorbird.learning.training import read_past
+    from tailorbird.learning.past import read_past
     from tailorbird.types import NOBODY
 
     with App.open(directory) as app:

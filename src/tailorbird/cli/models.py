@@ -1,12 +1,15 @@
 """`train` and `models`: make models, look at them, choose which serve."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tailorbird.cli import existing_shop
 from tailorbird.cli.terminal import note, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from tailorbird.learning.training import TrainingRun
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 
@@ -28,6 +31,9 @@ def train(
         "auto"
     ),
     *,
+    even_if_worse: Annotated[
+        bool, typer.Option(help="let a version serve that is worse than the one it replaces, on what came since")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Fit the models on the log and let them serve. A running server takes them over by itself."""
@@ -37,18 +43,44 @@ def train(
     asked = () if models == "auto" else tuple(name.strip() for name in models.split(",") if name.strip())
     with App.open(existing_shop(context)) as app, progress("Training") as show:
         run = run_training(
-            app.log, app.registry, app.config, models=asked, progress=lambda what, share: show(share, what)
+            app.log,
+            app.registry,
+            app.config,
+            ledger=app.ledger,
+            models=asked,
+            even_if_worse=even_if_worse,
+            progress=lambda what, share: show(share, what),
         )
     if json:
-        print_json({"trained": run.manifests, "left_out": run.reasons, "fit_cpu_seconds": run.seconds})
-        return
+        told = {"trained": run.manifests, "left_out": run.reasons, "fit_cpu_seconds": run.seconds}
+        print_json({**told, "compared": run.compared, "held_back": sorted(run.held_back)})
+    else:
+        _print_run(run)
+    if run.manifests and len(run.held_back) == len(run.manifests):
+        raise typer.Exit(1)
+
+
+def _print_run(run: "TrainingRun") -> None:
     rows = [
-        (m.name, m.version, round(run.seconds.get(m.name, 0.0), 2), _megabytes(m.bytes), _metrics(m))
+        (
+            m.name,
+            m.version,
+            "held back" if m.name in run.held_back else "serving",
+            round(run.seconds.get(m.name, 0.0), 2),
+            _megabytes(m.bytes),
+            _metrics(m),
+        )
         for m in run.manifests
     ]
-    print_table("Trained and serving", ("model", "version", "CPU s", "MB", "measured"), rows)
+    print_table("Trained", ("model", "version", "", "CPU s", "MB", "measured on what came later"), rows)
     for name, why in run.reasons.items():
         note(f"{name} was left out: {why}.")
+    for manifest in run.manifests:
+        if manifest.name in run.held_back:
+            note(
+                f"{manifest.name} was held back: {run.compared[manifest.name]}. The version before goes on serving;"
+                f" `tailorbird models promote {manifest.name} {manifest.version}` takes this one all the same."
+            )
 
 
 def list_models(context: typer.Context, *, json: Json = False) -> None:
@@ -105,7 +137,7 @@ def export(
 
     from tailorbird.app import App
     from tailorbird.errors import NotFound
-    from tailorbird.learning.training import read_past
+    from tailorbird.learning.past import read_past
 
     with App.open(existing_shop(context)) as app:
         version = app.registry.current().get(name)
@@ -122,4 +154,4 @@ def _megabytes(n: int) -> float:
 
 
 def _metrics(manifest: Any) -> str:
-    return "\n".join(f"{name.removeprefix('validation_')} {value:.4f}" for name, value in manifest.metrics.items())
+    return "\n".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items() if name != "questions")

@@ -74,7 +74,7 @@ class RankedModel:
                 hidden=self._hidden(history),
                 n_others=300,
             )
-        self._ranker.fit(*lists.columns(), columns=engine.columns)
+        self._ranker.fit(lists.labelled(), engine.columns)
 
     def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
         """The ranker's score for what the channels propose; everything else stands behind it, in no order."""
