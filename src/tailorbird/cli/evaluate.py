@@ -1,5 +1,6 @@
 """`tailorbird evaluate`: models side by side on one data set, under one protocol, the baselines always beside them."""
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,6 +90,7 @@ def evaluate_models(
     from tailorbird.errors import BadInput
     from tailorbird.learning.evaluation import data_counts, evaluate, retriever_factories
     from tailorbird.learning.interactions import parse_mapping
+    from tailorbird.learning.reports import FOLDER, keep
     from tailorbird.learning.splits import split
 
     ks = list_lengths(k)
@@ -138,6 +140,8 @@ def evaluate_models(
         },
         "results": [result.row() for result in results],
     }
+    if events is None:
+        keep(existing_shop(context) / FOLDER, report, now=time.time())
     if json:
         print_json(report)
     else:

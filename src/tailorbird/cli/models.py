@@ -72,7 +72,7 @@ def _print_run(run: "TrainingRun") -> None:
         )
         for m in run.manifests
     ]
-    print_table("Trained", ("model", "version", "", "CPU s", "MB", "measured on what came later"), rows)
+    print_table("Trained", ("model", "version", "", "CPU s", "MB", "measured"), rows)
     for name, why in run.reasons.items():
         note(f"{name} was left out: {why}.")
     for manifest in run.manifests:
@@ -154,4 +154,5 @@ def _megabytes(n: int) -> float:
 
 
 def _metrics(manifest: Any) -> str:
-    return "\n".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items() if name != "questions")
+    told = {name.removeprefix("validation_"): value for name, value in manifest.metrics.items() if name != "questions"}
+    return "\n".join(f"{name} {value:.4f}" for name, value in told.items())

@@ -27,6 +27,12 @@ MEANINGS: Final = {
 }  # fmt: skip
 """What a retriever goes by, in a few words after its name."""
 
+METRICS: Final = {
+    "ndcg@10": "NDCG@10", "hr@10": "HR@10", "validation_ndcg@10": "NDCG@10 of its lists",
+    "fused_ndcg@10": "without it", "calibration_error": "calibration error",
+}  # fmt: skip
+"""What a figure in a manifest is called; those that are not listed are not shown."""
+
 COLUMNS: Final = {
     "n_found": "How many channels proposed it", "best_rank": "Its best place in any channel",
     "times_seen": "Seen by this person before", "log_minutes_since_seen": "How long ago this person saw it",
@@ -182,6 +188,15 @@ def meaning(name: str) -> str:
     return MEANINGS.get(name, "")
 
 
+def metrics(measured: dict[str, float]) -> list[tuple[str, str]]:
+    """The figures of a manifest that a page shows.
+
+    >>> metrics({"ndcg@10": 0.0312, "questions": 800})
+    [('NDCG@10', '0.0312')]
+    """
+    return [(METRICS[name], number(value, 4)) for name, value in measured.items() if name in METRICS]
+
+
 def column(name: str) -> str:
     """A column of the ranker's matrix for people.
 
@@ -228,5 +243,21 @@ def did(event_type: str) -> str:
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     f.__name__: f
-    for f in (number, figure, compact, percent, odds, money, size, ago, moment, who, channel, meaning, excused, did)
+    for f in (
+        number,
+        figure,
+        compact,
+        percent,
+        odds,
+        money,
+        size,
+        ago,
+        moment,
+        who,
+        channel,
+        meaning,
+        metrics,
+        excused,
+        did,
+    )
 }
