@@ -4,7 +4,7 @@ import time
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -112,8 +112,9 @@ def evaluate_models(
         names = [name.strip() for name in models.split(",") if name.strip()]
         found = [name for name in names if name != RANKER]
         factories = retriever_factories(found, cut, model_settings(settings or []))
+        fitted: dict[str, Any] = {}
         if RANKER in names:
-            factories[RANKER] = ranker_factory(cut, found, refit=refit)
+            factories[RANKER] = ranker_factory(cut, found, fitted, refit=refit)
         results = evaluate(
             cut,
             factories,
@@ -122,6 +123,7 @@ def evaluate_models(
             ks=ks,
             n_cases=users,
             segment=segment,
+            fitted=fitted,
             told=lambda name, share: show(share, name),
         )
     report = {
@@ -218,22 +220,15 @@ def logged(directory: Path) -> "Dataset":
     return Dataset(log, past.catalogue, people, np.full(len(log), NOBODY, np.int32), timed=True, rows=len(log))
 
 
-def ranker_factory(cut: "Split", channels: list[str], *, refit: bool) -> "Factory":
-    """A factory of the learned ranker over these channels, as far as they can be made from this split."""
+def ranker_factory(cut: "Split", channels: list[str], fitted: dict[str, Any], *, refit: bool) -> "Factory":
+    """A factory of the learned ranker over those of these channels that are fitted by then."""
     from tailorbird.errors import BadInput
-    from tailorbird.ingest.readiness import MOST_EASE_ITEMS
     from tailorbird.learning.ranked import RankedModel
-
-    able = [
-        name
-        for name in channels
-        if (name != "trending" or cut.timed) and (name != "ease" or cut.n_items <= MOST_EASE_ITEMS)
-    ]
 
     def made() -> RankedModel:
         if refit:
             raise BadInput("It learns from the validation cases.", hint="It is measured with --strict.")
-        return RankedModel(cut, able)
+        return RankedModel(cut, {name: fitted[name] for name in channels if name in fitted})
 
     return made
 
