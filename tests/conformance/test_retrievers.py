@@ -36,8 +36,8 @@ def log(n: int = 1_200) -> Interactions:
     )
 
 
-EXTRAS = {"sasrec": ("torch", "onnx", "onnxruntime")}
-SMALL = {"sasrec": {"factors": 8, "epochs": 2, "negatives": 16}}
+EXTRAS = dict.fromkeys(("sasrec", "bert4rec"), ("torch", "onnx", "onnxruntime"))
+SMALL = {name: {"factors": 8, "epochs": 2, "negatives": 16} for name in EXTRAS}
 
 
 @pytest.fixture(params=list(RETRIEVERS))

@@ -180,9 +180,11 @@ def test_sequences_are_advised_where_there_are_many_and_torch_is_there(
     n_interactions: int, installed: dict[str, bool], reason: str | None
 ) -> None:
     advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=0, **installed)
-    (sasrec,) = (a for a in advice if a.model == "sasrec")
+    sasrec, bert4rec = (a for a in advice if a.model in {"sasrec", "bert4rec"})
     assert sasrec.train is (reason is None)
     assert (reason or "100,000 interactions") in sasrec.reason
+    assert not bert4rec.train, "one model of sequences is enough unless it is asked for by name"
+    assert (reason or "sasrec reads the same sequences") in bert4rec.reason
 
 
 @pytest.mark.parametrize(

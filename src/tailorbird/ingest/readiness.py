@@ -154,8 +154,7 @@ def advise(
 
     Sessions are those with an interaction; ``deep`` is `deep_installed`.
     """
-    many = n_interactions >= LEARNED_FROM
-    some = n_interactions > 0
+    many, some = n_interactions >= LEARNED_FROM, n_interactions > 0
     volume = f"{n_interactions:,} interactions"
     few = f"{volume}; below {LEARNED_FROM:,} it loses to counting"
     counting = f"{volume}; it counts, so any number will do" if some else "there are no interactions to count"
@@ -169,7 +168,7 @@ def advise(
         ease = f"{volume} over {n_items:,} items" if many else few
     advice.append(Advice("ease", many and n_items <= MOST_EASE_ITEMS, ease))
     advice.append(Advice("ials", many, volume if many else few))
-    advice.append(_advice_on_sequences(n_interactions, deep=deep))
+    advice += _advice_on_sequences(n_interactions, deep=deep)
     if n_labels < RANKER_LABELS:
         ranker = f"{n_labels:,} labels (clicks, carts, purchases, ratings); it needs {RANKER_LABELS:,}"
     else:
@@ -184,13 +183,16 @@ def _advice_on_people(n_interactions: int, counting: str) -> Advice:
     return Advice("user-knn", train=n_interactions > 0, reason=counting)
 
 
-def _advice_on_sequences(n_interactions: int, *, deep: bool) -> Advice:
+def _advice_on_sequences(n_interactions: int, *, deep: bool) -> list[Advice]:
     volume = f"{n_interactions:,} interactions"
     if n_interactions < SEQUENCES_FROM:
-        return Advice("sasrec", train=False, reason=f"{volume}; it reads sequences, and needs {SEQUENCES_FROM:,}")
-    if not deep:
-        return Advice("sasrec", train=False, reason=f"{volume}, but no torch: `pip install 'tailorbird[deep]'`")
-    return Advice("sasrec", train=True, reason=volume)
+        against = f"{volume}; it reads sequences, and needs {SEQUENCES_FROM:,}"
+    elif not deep:
+        against = f"{volume}, but no torch: `pip install 'tailorbird[deep]'`"
+    else:
+        twice = f"{volume}; sasrec reads the same sequences, so train it by name where `evaluate` finds it better"
+        return [Advice("sasrec", train=True, reason=volume), Advice("bert4rec", train=False, reason=twice)]
+    return [Advice(name, train=False, reason=against) for name in ("sasrec", "bert4rec")]
 
 
 def _advice_on_sessions(n_interactions: int, n_sessions: int) -> Advice:
@@ -316,9 +318,8 @@ class _Tally:
         return sum(at >= since for at in self.interest_at)
 
     def _share_not_in_catalogue(self) -> float | None:
-        lines = self.item_lines.total()
         unknown = sum(count for item, count in self.item_lines.items() if item not in self.items)
-        return unknown / lines if lines else None
+        return unknown / self.item_lines.total() if self.item_lines else None
 
     def _share_described(self) -> dict[str, float]:
         n = len(self.items) or 1
@@ -403,12 +404,8 @@ class _Tally:
                 f"{self.without_user / n_events:.0%} of the events have no user_id, only an anonymous one.",
                 "Tell who they are at sign-in: POST /v1/identify.",
             )
-        if (
-            self.last_at is not None
-            and self.first_at is not None
-            and self.last_at - self.first_at < LEAST_DAYS * DAY_SECONDS
-        ):
-            days = (self.last_at - self.first_at) / DAY_SECONDS
+        days = ((self.last_at or 0.0) - (self.first_at or 0.0)) / DAY_SECONDS
+        if days < LEAST_DAYS:
             yield _warning(
                 "short_span",
                 f"The events span {days:.1f} days.",

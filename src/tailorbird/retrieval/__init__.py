@@ -22,6 +22,7 @@ class _Retrievers(Mapping[str, type]):
         "ease": ("ease", "Ease"),
         "ials": ("ials", "ImplicitAls"),
         "sasrec": ("sasrec", "Sasrec"),
+        "bert4rec": ("bert4rec", "Bert4rec"),
         "content": ("content", "Content"),
     }
 

@@ -13,22 +13,27 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tailorbird.retrieval.deep.attributes import Attributes, summed
 from tailorbird.retrieval.deep.batches import (
     Batch,
     Sequences,
     age_buckets,
-    batch_of,
-    batches,
+    cloze,
+    following,
+    groups,
     held_out,
     hits,
+    last_hidden,
     negatives,
+    windows,
 )
+from tailorbird.retrieval.deep.beginning import counted
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
 from tailorbird.types import Array
 
@@ -42,7 +47,10 @@ _STEPS_IN_MEANS: Final = 100
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. Training ends after ``epochs``, or when ``patience`` of them brought nothing."""
+    """How to train. Training ends after ``epochs``, or when ``patience`` of them brought nothing.
+
+    ``hidden`` is the share of the items that is hidden and asked for, where attention is not causal.
+    """
 
     epochs: int
     patience: int
@@ -52,6 +60,7 @@ class Recipe:
     negatives: int
     validation: int
     seed: int
+    hidden: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,9 +90,15 @@ class _State:
 
 
 def train(
-    sequences: Sequences, shape: Shape, recipe: Recipe, *, told: Told = lambda _epoch: None, folder: Path | None = None
+    sequences: Sequences,
+    shape: Shape,
+    recipe: Recipe,
+    attributes: Attributes | None = None,
+    *,
+    told: Told = lambda _epoch: None,
+    folder: Path | None = None,
 ) -> dict[str, Array]:
-    """The weights of the best epoch; with nobody to validate on, of the last.
+    """The weights of the best epoch, attributes summed into the items; with nobody to validate on, of the last.
 
     With a ``folder``, every epoch leaves a checkpoint there, and a training of the same sequences by the same recipe
     goes on from it; a finished one takes its checkpoint away.
@@ -91,16 +106,17 @@ def train(
     import torch
 
     learned, asked = held_out(sequences, recipe.validation, recipe.seed)
-    checkpoint = None if folder is None else folder / f"{_fingerprint(sequences, shape, recipe)}.npz"
+    checkpoint = None if folder is None else folder / f"{_fingerprint(sequences, shape, recipe, attributes)}.npz"
     with torch.random.fork_rng(), _fast_floats():
-        state = _begun(shape, recipe)
+        state = _begun(learned, shape, recipe, attributes)
         if checkpoint is not None and checkpoint.exists():
             _restore(state, checkpoint)
         while state.epoch < recipe.epochs and state.epoch - state.best_epoch < recipe.patience:
-            loss = _epoch(state, learned, shape, recipe)
-            ndcg = _ndcg(state.means, shape, asked)
+            loss = _epoch(state, learned, shape, recipe, attributes)
+            means = summed(state.means, attributes)
+            ndcg = _ndcg(means, shape, asked)
             if ndcg > state.best_ndcg or not len(asked):
-                state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg, _arrays(state.means)
+                state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg, _arrays(means)
             if checkpoint is not None:
                 _store(state, checkpoint)
             told(Epoch(state.epoch, loss, ndcg))
@@ -109,33 +125,38 @@ def train(
     return state.best
 
 
-def _begun(shape: Shape, recipe: Recipe) -> _State:
+def _begun(sequences: Sequences, shape: Shape, recipe: Recipe, attributes: Attributes | None) -> _State:
+    import torch
     from torch.optim import Adam
 
     weights = fresh(shape, recipe.seed)
+    weights["items"] = torch.from_numpy(counted(sequences, shape.n_items, shape.factors, recipe.seed))
+    if attributes is not None:
+        weights["attributes"] = torch.zeros(attributes.n, shape.factors)
     means = {name: weight.clone() for name, weight in weights.items()}
     for weight in weights.values():
         weight.requires_grad_(True)
     return _State(weights, means, Adam(weights.values(), lr=recipe.learning_rate, fused=True))
 
 
-def _epoch(state: _State, sequences: Sequences, shape: Shape, recipe: Recipe) -> float:
-    """Every sequence once; the mean loss of its positions."""
+def _epoch(state: _State, sequences: Sequences, shape: Shape, recipe: Recipe, attributes: Attributes | None) -> float:
+    """Every sequence once; the mean loss of its questions."""
     import torch
 
     state.epoch += 1
     draw = np.random.default_rng((recipe.seed, state.epoch))
     torch.manual_seed(int(draw.integers(2**62)))
     total = n = 0.0
-    for batch in batches(sequences, recipe.batch, draw):
+    for group in groups(windows(sequences, shape.queries, draw), recipe.batch, draw):
+        batch = following(group) if shape.causal else cloze(group, recipe.hidden, draw)
         drawn = negatives(shape.n_items, recipe.negatives, draw)
-        loss = _loss(state.weights, shape, batch, drawn, recipe.dropout)
+        loss = _loss(summed(state.weights, attributes), shape, batch, drawn, recipe.dropout)
         state.optimiser.zero_grad()
         loss.backward()
         state.optimiser.step()
         _follow(state)
-        real = int(batch.real.sum())
-        total, n = total + float(loss.detach()) * real, n + real
+        asked = int(batch.asks.sum())
+        total, n = total + float(loss.detach()) * asked, n + asked
     return total / max(n, 1.0)
 
 
@@ -152,13 +173,13 @@ def _follow(state: _State) -> None:
 
 
 def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Array, dropout: float) -> "Tensor":
-    """The cross-entropy of what came next against ``drawn``, over the positions that are there."""
+    """The cross-entropy of what was right against ``drawn``, over the positions that ask."""
     import torch
     from torch.nn.functional import dropout as dropped
     from torch.nn.functional import embedding
 
-    states = _encoded(weights, shape, batch, dropout)[torch.from_numpy(batch.real)]
-    targets = batch.targets[batch.real]
+    states = _encoded(weights, shape, batch, dropout)[torch.from_numpy(batch.asks)]
+    targets = batch.targets[batch.asks]
     answers, others = (
         dropped(embedding(torch.from_numpy(items), weights["items"]), dropout) for items in (targets, drawn)
     )
@@ -172,10 +193,12 @@ def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Ar
 def _encoded(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, dropout: float) -> "Tensor":
     import torch
 
-    buckets = None
-    if shape.n_buckets > 1:
-        buckets = torch.from_numpy(age_buckets(batch.at, batch.asked, shape.n_buckets))
-    return encode(weights, shape, torch.from_numpy(batch.items), buckets, dropout=dropout)
+    items = torch.from_numpy(batch.items)
+    if shape.causal and shape.n_buckets == 1:
+        return encode(weights, shape, items, None, dropout=dropout)
+    buckets = age_buckets(batch.at, batch.asked, shape.n_buckets, causal=shape.causal)
+    np.putmask(buckets, np.broadcast_to(~batch.there[:, None, :], buckets.shape), shape.n_buckets)
+    return encode(weights, shape, items, torch.from_numpy(buckets), dropout=dropout)
 
 
 def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> float:
@@ -188,14 +211,15 @@ def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> fl
     total = 0.0
     with torch.no_grad():
         for first in range(0, len(by_length), _ASKED_AT_ONCE):
-            batch = batch_of(asked, by_length[first : first + _ASKED_AT_ONCE])
-            ends = batch.real.sum(1) - 1
-            rows = np.arange(len(ends))
-            last = _encoded(weights, shape, batch, 0.0)[torch.from_numpy(rows), torch.from_numpy(ends)]
+            people = asked.take(by_length[first : first + _ASKED_AT_ONCE])
+            newest = people.newest(shape.queries + 1)
+            batch = following(newest) if shape.causal else last_hidden(newest)
+            each = torch.arange(len(people))
+            last = _encoded(weights, shape, batch, 0.0)[each, torch.from_numpy(batch.there.sum(1) - 1)]
             scores = last @ weights["items"].T
-            right = scores[torch.from_numpy(rows), torch.from_numpy(batch.targets[rows, ends])]
-            people, steps = batch.real.nonzero()
-            scores[torch.from_numpy(people), torch.from_numpy(batch.items[people, steps])] = -torch.inf
+            right = scores[each, torch.from_numpy(people.items[people.ends - 1])]
+            of, had = replace(people, ends=people.ends - 1).rows()
+            scores[torch.from_numpy(of), torch.from_numpy(people.items[had])] = -torch.inf
             ranks = 1.0 + (scores > right[:, None]).sum(1).double()
             total += float((1.0 / torch.log2(1.0 + ranks[ranks <= _CUT])).sum())
     return total / len(asked)
@@ -226,7 +250,7 @@ def _restore(state: _State, path: Path) -> None:
     with np.load(path, allow_pickle=False) as arrays:
         *counts, state.best_ndcg = arrays["at"].tolist()
         state.steps, state.epoch, state.best_epoch = map(int, counts)
-        state.best = {name: arrays[f"best/{name}"] for name in state.weights}
+        state.best = {name.removeprefix("best/"): arrays[name] for name in arrays.files if name.startswith("best/")}
         with torch.no_grad():
             for name, weight in state.weights.items():
                 weight.copy_(torch.from_numpy(arrays[f"weight/{name}"]))
@@ -237,10 +261,11 @@ def _restore(state: _State, path: Path) -> None:
                 }
 
 
-def _fingerprint(sequences: Sequences, shape: Shape, recipe: Recipe) -> str:
+def _fingerprint(sequences: Sequences, shape: Shape, recipe: Recipe, attributes: Attributes | None) -> str:
     """Names a training by what it learns from and how."""
     found = hashlib.sha256(repr((shape, recipe)).encode())
-    for column in (sequences.items, sequences.at, sequences.starts):
+    columns = [sequences.items, sequences.at, sequences.starts, sequences.ends]
+    for column in columns if attributes is None else (*columns, attributes.codes, attributes.starts):
         found.update(np.ascontiguousarray(column).tobytes())
     return found.hexdigest()[:32]
 
