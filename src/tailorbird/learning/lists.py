@@ -38,6 +38,7 @@ class Lists:
 
     matrices: list[Array] = field(default_factory=list)
     labels: list[Array] = field(default_factory=list)
+    shown: list[bool] = field(default_factory=list)
     stands_for: list[Array] = field(default_factory=list)
     weights: list[Array] = field(default_factory=list)
     seqs: list[int] = field(default_factory=list)
@@ -53,7 +54,8 @@ class Lists:
             return LabelledLists.plain(np.empty((0, 0)), none, none)
         lengths = np.array([len(labels) for labels in self.labels], np.int32)
         matrix, labels = np.concatenate(self.matrices), np.concatenate(self.labels)
-        return LabelledLists(matrix, labels, lengths, *map(np.concatenate, (self.stands_for, self.weights)))
+        stands_for, weights = np.concatenate(self.stands_for), np.concatenate(self.weights)
+        return LabelledLists(matrix, labels, lengths, np.array(self.shown), stands_for, weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ def add_list(
     # The matrix is made from the whole pool: ranks and relative scores depend on who else is in it.
     lists.matrices.append(engine.matrix(pool, asked.request, asked.person)[rows].astype(np.float32))
     lists.labels.append(labels[rows])
+    lists.shown.append(bool(among))
     lists.stands_for.append(stands_for[rows])
     lists.weights.append(np.array([slots[row].click_weight if labels[row] else slots[row].weight for row in rows]))
     lists.seqs.append(engine.seq)

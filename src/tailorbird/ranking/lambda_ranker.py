@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tailorbird.errors import BadModelFile, NotEnoughEvents
 from tailorbird.ranking.calibration import calibration_error, log_odds
 from tailorbird.ranking.trees import Trees
-from tailorbird.types import Array, FloatArray, IntArray
+from tailorbird.types import Array, BoolArray, FloatArray, IntArray
 
 LEAST_LISTS: Final = 20
 _LEAST_WANTED: Final = 20
@@ -27,13 +27,15 @@ _LEAST_WANTED: Final = 20
 class LabelledLists:
     """Lists of candidates and what was wanted of them; n rows, c columns; the lists stand in time order.
 
-    ``matrix`` (n, c), ``labels`` (n,) grades of 0 to 5, ``lengths`` (lists,). ``stands_for`` (n,) says of how many
-    candidates each row is a sample, ``weights`` (n,) how much it teaches.
+    ``matrix`` (n, c), ``labels`` (n,) grades of 0 to 5, ``lengths`` (lists,). ``shown`` (lists,) tells those that
+    were really seen from those that could have been; ``stands_for`` (n,) says of how many candidates each row is a
+    sample, ``weights`` (n,) how much it teaches.
     """
 
     matrix: Array
     labels: IntArray
     lengths: IntArray
+    shown: BoolArray
     stands_for: FloatArray
     weights: FloatArray
 
@@ -41,16 +43,18 @@ class LabelledLists:
     def plain(matrix: Array, labels: IntArray, lengths: IntArray) -> "LabelledLists":
         """Lists of which every candidate is there and none was shown."""
         ones = np.ones(len(labels))
-        return LabelledLists(matrix, labels, lengths, ones, ones)
+        return LabelledLists(matrix, labels, lengths, np.zeros(len(lengths), np.bool_), ones, ones)
 
     def parted(self, n_first: int) -> "tuple[LabelledLists, LabelledLists]":
         """The first lists, and the others."""
-        row = int(self.lengths[:n_first].sum())
-        return self._rows(slice(row), slice(n_first)), self._rows(slice(row, None), slice(n_first, None))
+        first = np.arange(len(self)) < n_first
+        return self.take(first), self.take(~first)
 
-    def _rows(self, rows: slice, lists: slice) -> "LabelledLists":
+    def take(self, lists: BoolArray) -> "LabelledLists":
+        """The lists of this mask."""
+        rows = np.repeat(lists, self.lengths)
         weights = (self.stands_for[rows], self.weights[rows])
-        return LabelledLists(self.matrix[rows], self.labels[rows], self.lengths[lists], *weights)
+        return LabelledLists(self.matrix[rows], self.labels[rows], self.lengths[lists], self.shown[lists], *weights)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -74,10 +78,11 @@ class LambdaRankerConfig(BaseModel):
 
 
 class LambdaRanker:
-    """Scores the rows of a matrix whose columns are ``columns``; a score is the log-odds that the candidate is wanted.
+    """Scores the rows of a matrix whose columns are ``columns``.
 
-    ``metrics`` are those of the newest lists of the fit, which taught nothing: ``validation_ndcg@10``, and
-    ``calibration_error`` where there were enough of them (see `calibration_error`).
+    A score is the log-odds that the candidate is wanted, on a list of which something is. ``metrics`` are those of the
+    newest lists of the fit, which taught nothing: ``validation_ndcg@10``, and ``calibration_error`` where there were
+    enough of them (see `calibration_error`).
     """
 
     name: ClassVar[str] = "ranker"
@@ -132,13 +137,18 @@ class LambdaRanker:
         return len(lists) - max(int(len(lists) * self.config.validation_share), 1)
 
     def _calibrate(self, asked: LabelledLists) -> None:
-        """Turn scores into log-odds on the older half of these lists, and measure on the newer half how far off."""
-        older, newer = asked.parted(len(asked) // 2)
-        able = min(int(np.count_nonzero(half.labels)) for half in (older, newer)) >= _LEAST_WANTED
-        taught = older if able else asked
+        """Turn scores into log-odds on the older half of these lists, and measure on the newer half how far off.
+
+        Lists that were seen say more of a slate's chances than what a replay would have shown, where there are enough.
+        """
+        seen = asked.take(asked.shown)
+        lists = seen if _tells_of_chances(seen) else asked.take(~asked.shown)
+        lists = lists if _tells_of_chances(lists) else asked
+        older, newer = lists.parted(len(lists) // 2)
+        taught = older if _tells_of_chances(lists) else lists
         curve = log_odds(self.score(taught.matrix), taught.labels > 0, taught.stands_for)
         self._trees = self._fitted.scaled(curve.slope, curve.intercept)
-        if able:
+        if taught is older:
             error = calibration_error(self.score(newer.matrix), newer.labels > 0, newer.stands_for)
             self.metrics["calibration_error"] = error
 
@@ -179,3 +189,8 @@ class LambdaRanker:
             "num_threads": self.config.threads,
             "verbosity": -1,
         }
+
+
+def _tells_of_chances(lists: LabelledLists) -> bool:
+    """Whether each half of these lists holds enough that was wanted."""
+    return min(int(np.count_nonzero(half.labels)) for half in lists.parted(len(lists) // 2)) >= _LEAST_WANTED
