@@ -1,5 +1,6 @@
 """`train` and `models`: make models, look at them, choose which serve."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -127,26 +128,44 @@ def rollback(context: typer.Context, name: str) -> None:
     note(f"{name} {manifest.version} serves again.")
 
 
+class Form(StrEnum):
+    """How a model is written."""
+
+    ARRAYS = "arrays"
+    ONNX = "onnx"
+    MLFLOW = "mlflow"
+
+
 def export(
     context: typer.Context,
     name: str,
-    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("model.npz"),
+    form: Annotated[
+        Form, typer.Option("--format", help="a NumPy archive, an ONNX graph, or a folder as MLflow lays one out")
+    ] = Form.ARRAYS,
+    out: Annotated[Path | None, typer.Option(help="The file, or folder, to write; default: NAME.npz and the like.")] = (
+        None
+    ),
 ) -> None:
-    """Write the serving version of a model as one NumPy archive of plain arrays, with the item ids beside them."""
-    import numpy as np
-
+    """Write the serving version of a model for use elsewhere: its plain arrays with the item ids, or its graph."""
     from tailorbird.app import App
     from tailorbird.errors import NotFound
+    from tailorbird.learning.export import graph_of, write_arrays, write_mlflow
     from tailorbird.learning.past import read_past
 
     with App.open(existing_shop(context)) as app:
         version = app.registry.current().get(name)
         if version is None:
             raise NotFound(f"No model called '{name}' serves.", hint="`tailorbird models list` shows which do.")
-        _, arrays = app.registry.load(name, version)
-        ids = np.array(read_past(app.log, app.config).catalogue.ids)
-    np.savez_compressed(out, allow_pickle=False, item_ids=ids, **arrays)
-    note(f"{out}: {name} {version}, {len(arrays)} arrays and {len(ids):,} item ids.")
+        manifest, arrays = app.registry.load(name, version)
+        ids = read_past(app.log, app.config).catalogue.ids
+    path = out or Path({Form.ARRAYS: f"{name}.npz", Form.ONNX: f"{name}.onnx", Form.MLFLOW: f"{name}-mlflow"}[form])
+    if form is Form.ARRAYS:
+        write_arrays(path, arrays, ids)
+    elif form is Form.ONNX:
+        path.write_bytes(graph_of(manifest, arrays))
+    else:
+        write_mlflow(path, manifest, arrays, ids)
+    note(f"{path}: {name} {version}, {len(arrays)} arrays and {len(ids):,} item ids.")
 
 
 def _megabytes(n: int) -> float:
