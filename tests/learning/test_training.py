@@ -171,7 +171,7 @@ def test_a_neural_model_that_cannot_be_run_is_left_out_with_the_reason(tmp_path:
     arrays = {
         "vectors": np.ones((2, 64), np.float32),
         "encoder": np.arange(9, dtype=np.uint8),
-        "buckets": np.array([1]),
+        "limits": np.array([50, 1]),
     }
     registry.promote(
         {"sasrec": registry.save("sasrec", arrays, fitted_seq=1, settings={"factors": 64}, now=NOW).version}

@@ -17,12 +17,6 @@ from tailorbird.ranking.lambda_ranker import LabelledLists
 from tailorbird.stopwatch import Stopwatch
 from tailorbird.types import Array, Candidates, FloatArray, History, IntArray, Person, Request
 
-GRADES: Final[Mapping[str, int]] = {
-    "item_view": 1, "list_click": 1, "promo_click": 1, "message_click": 1, "watch": 1, "consume": 1, "answer": 1,
-    "rating": 2, "wishlist_add": 2, "share": 2, "review": 2, "cart_add": 2, "purchase": 3,
-}  # fmt: skip
-"""The grade of each kind of interest; a grade g gains 2**g - 1."""
-
 MOST_OTHERS: Final = 100
 """Unwanted candidates kept in a list: more of them teach a little more and cost in proportion."""
 

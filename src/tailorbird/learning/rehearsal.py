@@ -94,7 +94,7 @@ def _lists_after(cut: int, log: Log, engine: Engine, fitting: Fitting, ledger: L
     home pages and fewer slates.
     """
     training = fitting.config.training
-    found = moments(records(log), fitting.config.events, cut)
+    found = moments(records(log), fitting.config, cut)
     draw = np.random.default_rng(training.seed)
     chosen: dict[int, list[Moment]] = {}
     for moment in sample(found, training.ranker_lists, draw):
