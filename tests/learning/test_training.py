@@ -18,7 +18,10 @@ from tailorbird.types import Entry, Interactions, OrderLine, Request
 
 from made_up import NOW, event, small_shop
 
-ALL = ("popular", "trending", "covisitation", "item-knn", "user-knn", "v-sknn", "ease", "ials", "content", "ranker")
+ALL = (
+    "popular", "trending", "covisitation", "item-knn", "user-knn", "v-sknn", "ease", "ials", "content", "cold-items",
+    "ranker",
+)  # fmt: skip
 COUNTING = {"popular", "trending", "covisitation", "item-knn", "user-knn", "content"}
 
 # No deadline: how busy a machine is must not decide what a test sees.

@@ -12,7 +12,7 @@ CHANNELS: Final = {
     "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "item-knn": "Item neighbours",
     "user-knn": "People alike", "v-sknn": "Visits alike",
     "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next", "content": "Similar content",
-    "fallback": "From the catalogue", "ranker": "Learned ranker",
+    "cold-items": "New items", "fallback": "From the catalogue", "ranker": "Learned ranker",
 }  # fmt: skip
 """What a retriever is called on a tile; one that is not listed goes by its own name."""
 
@@ -22,8 +22,9 @@ MEANINGS: Final = {
     "user-knn": "what people with a like history have", "v-sknn": "what the newest visits like this one hold",
     "ease": "what goes together with this person's history", "ials": "what people of a similar taste like",
     "sasrec": "what tends to follow on a history like this",
-    "content": "what resembles the items that were looked at", "fallback": "the most wanted of the whole catalogue",
-    "ranker": "puts in order what the channels propose",
+    "content": "what resembles the items that were looked at",
+    "cold-items": "what descriptions like these led to, touched by anybody or not",
+    "fallback": "the most wanted of the whole catalogue", "ranker": "puts in order what the channels propose",
 }  # fmt: skip
 """What a retriever goes by, in a few words after its name."""
 

@@ -38,6 +38,7 @@ SEARCHES: Final[Mapping[str, Axes]] = {
     "ease": {"half_life": _HALF_LIVES},
     "ials": {"half_life": _HALF_LIVES},
     "content": {"half_life": _HALF_LIVES},
+    "cold-items": {"half_life": _HALF_LIVES},
 }
 """Model name -> setting -> values, in the order of search."""
 

@@ -14,6 +14,7 @@ REASONS: Final = {
     "ials": "Liked by people with a taste like yours",
     "sasrec": "What tends to come after what you chose",
     "content": "Similar to what you looked at",
+    "cold-items": "What people with your choices tend to like",
     "fallback": "From the catalogue",
 }
 _BESIDE_LAST: Final = {

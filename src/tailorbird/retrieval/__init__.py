@@ -23,6 +23,7 @@ class _Retrievers(Mapping[str, type]):
         "ials": ("ials", "ImplicitAls"),
         "sasrec": ("sasrec", "Sasrec"),
         "content": ("content", "Content"),
+        "cold-items": ("cold_items", "ColdItems"),
     }
 
     def __getitem__(self, name: str) -> Any:

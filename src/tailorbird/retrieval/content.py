@@ -18,15 +18,14 @@ from numba import njit
 from pydantic import Field
 
 from tailorbird.catalogue import Catalogue, tokens, words
+from tailorbird.retrieval.arrivals import Arrivals
 from tailorbird.retrieval.decay import sorted_by
 from tailorbird.retrieval.neighbours import QueryConfig, query_of
-from tailorbird.retrieval.rows import Longs, Rows, grown
-from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Interaction, Interactions, Item, Request
+from tailorbird.retrieval.rows import Longs, Rows
+from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Item, Request
 
 _MARK: Final = {"leaf": 2.0, "category": 1.0, "brand": 1.5, "tag": 1.0, "attribute": 1.0, "word": 1.0, "text": 0.3}
 _TEXT_WORDS: Final = 100
-_NEW_PER_CALL: Final = 50
-"""New items taken in by one question, so that a bulk import never makes a request wait."""
 
 
 class ContentConfig(QueryConfig):
@@ -48,8 +47,6 @@ class Content:
     def __init__(self, config: ContentConfig | None = None, arrays: Mapping[str, Array] | None = None) -> None:
         """New, or as `arrays` gave it. Call `bind` to have it follow a catalogue."""
         self.config = config or ContentConfig()
-        self._catalogue: Catalogue | None = None
-        self._seen_version = -1
         if arrays is None:
             self._hold(np.zeros(0, np.uint32), np.zeros(0, np.float32), Rows(0, np.float32))
         else:
@@ -58,7 +55,7 @@ class Content:
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:  # noqa: ARG002  # knows items only
         """Learn the vocabulary of the catalogue and index its items; cost: about 50 us per item."""
-        pointers, codes, marks = _term_columns(catalogue)
+        pointers, codes, marks = term_columns(catalogue)
         known, places, counts = np.unique(codes, return_inverse=True, return_counts=True)
         # A token that one item alone has can lead nowhere.
         chosen = np.flatnonzero(counts > 1)
@@ -82,7 +79,7 @@ class Content:
 
     def bind(self, catalogue: Catalogue) -> None:
         """Take in what is new in this catalogue from now on, a few items with every question."""
-        self._catalogue, self._seen_version = catalogue, -1
+        self._arrivals.bind(catalogue)
 
     def learn(self, step: Interaction, history: History) -> None:
         """Does nothing: only the catalogue changes what items are like."""
@@ -111,7 +108,7 @@ class Content:
         self._tokens, self._rarity, self._vectors = token_codes, rarity, vectors
         self._number = {code: n for n, code in enumerate(token_codes.tolist())}
         self._lists = _champions(vectors, len(rarity), self.config.champions)
-        self._taken: BoolArray = vectors.lengths[: vectors.n_rows] > 0
+        self._arrivals = Arrivals(vectors.lengths[: vectors.n_rows] > 0)
         self._profile: FloatArray = np.zeros(len(rarity))
         self._all_ones: FloatArray = np.ones(0)
 
@@ -132,20 +129,11 @@ class Content:
 
     def _catch_up(self) -> None:
         """Take in items that were described after the fit."""
-        catalogue = self._catalogue
-        if catalogue is None or catalogue.version == self._seen_version:
-            return
-        if len(catalogue) > len(self._taken):
-            self._taken = grown(self._taken, 2 * len(catalogue))
-        self._vectors.reserve(len(catalogue))
-        new = np.flatnonzero(catalogue.described & ~self._taken[: len(catalogue)])
-        for item in new[:_NEW_PER_CALL].tolist():
-            self._take_in(item, catalogue.item(item))
-        if len(new) <= _NEW_PER_CALL:
-            self._seen_version = catalogue.version
+        for number, item in self._arrivals.next():
+            self._take_in(number, item)
 
     def _take_in(self, number: int, item: Item) -> None:
-        self._taken[number] = True
+        self._vectors.reserve(number + 1)
         told = {self._number[code]: mark for code, mark in terms(item).items() if code in self._number}
         columns = np.fromiter(told, np.int32, len(told))
         values = np.fromiter(told.values(), np.float32, len(told)) * self._rarity[columns]
@@ -168,7 +156,7 @@ def terms(item: Item) -> dict[int, float]:
     return {code: float(np.log2(1.0 + mark)) for code, mark in marks.items()}
 
 
-def _term_columns(catalogue: Catalogue) -> tuple[Longs, Array, FloatArray]:
+def term_columns(catalogue: Catalogue) -> tuple[Longs, Array, FloatArray]:
     """Pointers by item number, token codes (ascending in each item) and marks of the whole catalogue."""
     lengths = np.zeros(len(catalogue), np.int64)
     codes: list[Array] = [np.zeros(0, np.uint32)]
