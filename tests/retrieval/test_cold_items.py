@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.retrieval.alignment import RIDGES, USUAL_RIDGE, Evidence
+from tailorbird.retrieval.alignment import OWN_PARTS, RIDGES, USUAL, Evidence, Strength
 from tailorbird.retrieval.cold_items import ColdItems, ColdItemsConfig
 from tailorbird.retrieval.content import Content
 from tailorbird.types import History, Interactions, Item, Request
@@ -81,16 +81,17 @@ def test_the_map_solves_both_ridge_regressions() -> None:
     shares = shares / shares.sum(axis=1, keepdims=True)
     left = np.linalg.inv(f.T @ f + ridge * np.eye(3))
     expected = left @ f.T @ (shares + itself * np.eye(8)) @ f @ left
-    evidence = Evidence.of(csr_matrix(tokens), csr_matrix(together), counted, itself)
-    assert np.allclose(evidence.aligned(ridge), expected, atol=1e-4)
+    evidence = Evidence.of(csr_matrix(tokens), csr_matrix(together), counted)
+    assert np.allclose(evidence.aligned(Strength(ridge, itself)), expected, atol=1e-4)
 
 
-def test_the_ridge_is_one_of_those_tried_and_kept_with_the_model(shop: Catalogue) -> None:
-    model = fitted(shop, log())
-    (ridge,) = model.arrays()["ridge"].tolist()
+def test_both_strengths_are_of_those_tried_and_kept_with_the_model(shop: Catalogue) -> None:
+    ridge, itself = fitted(shop, log()).arrays()["strength"].tolist()
     assert ridge in RIDGES
-    (ridge,) = fitted(shop, log(), ridge=0.5).arrays()["ridge"].tolist()
+    assert itself in OWN_PARTS
+    ridge, itself = fitted(shop, log(), ridge=0.5).arrays()["strength"].tolist()
     assert ridge == 0.5
+    assert itself in OWN_PARTS
 
 
 def test_a_hidden_item_leaves_no_trace_in_the_map() -> None:
@@ -99,13 +100,13 @@ def test_a_hidden_item_leaves_no_trace_in_the_map() -> None:
     other = together.copy()
     other[4], other[:, 4] = 100.0, 100.0
     counted = np.arange(9) != 4
-    one, two = (Evidence.of(csr_matrix(tokens), csr_matrix(m), counted, 0.1).aligned(1.0) for m in (together, other))
+    one, two = (Evidence.of(csr_matrix(tokens), csr_matrix(m), counted).aligned(USUAL) for m in (together, other))
     assert np.array_equal(one, two)
 
 
 def test_with_one_person_there_is_nothing_to_choose_by(shop: Catalogue) -> None:
     one = Interactions(np.zeros(1, np.int32), np.array([3], np.int32), np.zeros(1), np.ones(1), 1, N_ITEMS)
-    assert fitted(shop, one).arrays()["ridge"].tolist() == [USUAL_RIDGE]
+    assert fitted(shop, one).arrays()["strength"].tolist() == [USUAL.ridge, USUAL.itself]
 
 
 def test_an_item_that_arrives_after_the_fit_is_found_by_the_next_question(shop: Catalogue) -> None:

@@ -22,7 +22,7 @@ from pydantic import Field
 from scipy.sparse import csr_matrix
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.retrieval.alignment import USUAL_RIDGE, Evidence, best_ridge, touched_items
+from tailorbird.retrieval.alignment import OWN_PARTS, RIDGES, USUAL, Evidence, Strength, best_strength, touched_items
 from tailorbird.retrieval.arrivals import Arrivals
 from tailorbird.retrieval.content import term_columns, terms
 from tailorbird.retrieval.covisitation import Covisitation
@@ -38,7 +38,7 @@ class ColdItemsConfig(QueryConfig):
     half_life: float | None = Field(10.0, gt=0, description="steps in the history; empty: all count alike")
     tokens: int = Field(2_000, ge=1, description="most frequent tokens that are mapped; the map has their square")
     ridge: float | None = Field(None, gt=0, description="empty: the fit hides a tenth of the items and chooses by them")
-    itself: float = Field(0.1, ge=0, description="how much an item is its own neighbour; more: more like content")
+    itself: float | None = Field(None, ge=0, description="how much of a neighbour to itself an item is; empty: chosen")
     seed: int = 1
 
 
@@ -54,19 +54,21 @@ class ColdItems:
         self._hold(_nothing() if arrays is None else arrays)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
-        """Align; cost: co-visits * tokens of an item + items * tokens ** 2, and tokens ** 3 for each ridge tried."""
+        """Align; cost: co-visits * tokens of an item + items * tokens ** 2, and tokens ** 3 for each of five ridges."""
         c = self.config
         described, codes = _described(catalogue, c.tokens)
         together = _together(interactions, catalogue)
-        ridge = c.ridge or best_ridge(interactions, described, together, c, itself=c.itself, seed=c.seed)
-        touched = touched_items(interactions, len(catalogue))
-        alignment = Evidence.of(described, together, touched, c.itself).aligned(ridge)
+        ridges, own_parts = RIDGES if c.ridge is None else (c.ridge,), OWN_PARTS if c.itself is None else (c.itself,)
+        among = [Strength(ridge, itself) for ridge in ridges for itself in own_parts]
+        strength = best_strength(interactions, described, together, c, among, seed=c.seed)
+        evidence = Evidence.of(described, together, touched_items(interactions, len(catalogue)))
+        alignment = evidence.aligned(strength)
         rows: dict[str, Array] = {
             "pointers": described.indptr.astype(np.int64),
             "columns": described.indices.astype(np.int32),
             "values": described.data.astype(np.float32),
         }
-        self._hold({**rows, "tokens": codes, "alignment": alignment, "ridge": np.array([ridge])})
+        self._hold({**rows, "tokens": codes, "alignment": alignment, "strength": _as_array(strength)})
         self.bind(catalogue)
 
     def bind(self, catalogue: Catalogue) -> None:
@@ -88,12 +90,12 @@ class ColdItems:
         return self._judged(self._wishes_of(history), items)
 
     def arrays(self) -> Mapping[str, Array]:
-        """The items' tokens, the map, (n_tokens, n_tokens), and the ridge that it was found with."""
-        held = {"tokens": self._tokens, "alignment": self._alignment, "ridge": self._ridge}
+        """The items' tokens, the map, (n_tokens, n_tokens), and the ridge and own part it was found with."""
+        held = {"tokens": self._tokens, "alignment": self._alignment, "strength": self._strength}
         return {**self._rows.arrays(), **held}
 
     def _hold(self, arrays: Mapping[str, Array]) -> None:
-        self._tokens, self._alignment, self._ridge = (arrays[name] for name in ("tokens", "alignment", "ridge"))
+        self._tokens, self._alignment, self._strength = (arrays[name] for name in ("tokens", "alignment", "strength"))
         if self._alignment.shape != (len(self._tokens), len(self._tokens)):
             raise ValueError(f"a map of shape {self._alignment.shape} does not match {len(self._tokens)} tokens")
         self._rows = Rows.of(arrays, len(self._tokens))
@@ -139,8 +141,12 @@ def _nothing() -> dict[str, Array]:
         **Rows(0, np.float32).arrays(),
         "tokens": np.zeros(0, np.uint32),
         "alignment": np.zeros((0, 0), np.float32),
-        "ridge": np.array([USUAL_RIDGE]),
+        "strength": _as_array(USUAL),
     }
+
+
+def _as_array(strength: Strength) -> Array:
+    return np.array([strength.ridge, strength.itself])
 
 
 def _described(catalogue: Catalogue, limit: int) -> tuple[Any, Array]:
