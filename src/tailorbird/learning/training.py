@@ -28,7 +28,7 @@ from tailorbird.learning.registry import Manifest, Registry
 from tailorbird.learning.splits import SESSION_GAP_SECONDS, Split, later_period
 from tailorbird.learning.tuning import SEARCHES
 from tailorbird.learning.tuning import choose as choose_query
-from tailorbird.protocols import Log, Retriever, TellsProgress
+from tailorbird.protocols import Log, ReadsText, Retriever, TellsProgress, TextEncoder
 from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import DAY_SECONDS, Event, Interactions, Record, Request
@@ -135,10 +135,11 @@ def train(
     config: Config,
     *,
     models: Sequence[str] = (),
+    encoder: TextEncoder | None = None,
     progress: Progress = lambda _what, _share: None,
     now: float | None = None,
 ) -> TrainingRun:
-    """Train and promote.
+    """Train and promote; ``encoder`` reads the items' texts, where the shop has one.
 
     Raises:
         NotEnoughEvents: the log holds no interaction of interest, and no item that could do without.
@@ -153,7 +154,7 @@ def train(
             "The log holds no event that shows interest in an item.",
             hint="Import some: `tailorbird import events FILE`. Until then slates come from the catalogue.",
         )
-    job = _Job(log, past, config, progress, TrainingRun(reasons=dict(choice.reasons)))
+    job = _Job(log, past, config, progress, TrainingRun(reasons=dict(choice.reasons)), encoder)
     # The channels that serve untrained are always there, so the ranker has to have met them.
     channels = sorted({*choice.models, *(UNTRAINED if has_events else ())} - {RANKER})
     ranker, n_lists = job.rehearsed(channels, with_ranker=RANKER in choice.models) if has_events else (None, 0)
@@ -195,6 +196,7 @@ class _Job:
     config: Config
     progress: Progress
     run: TrainingRun
+    encoder: TextEncoder | None = None
     chosen: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def fitted(self, names: Sequence[str], interactions: Interactions, what: str) -> dict[str, Retriever]:
@@ -206,6 +208,8 @@ class _Job:
             model = retriever(name, {**self.chosen.get(name, {}), **self.config.models.get(name, {})}, None)
             if isinstance(model, TellsProgress):
                 model.told = partial(self._within, f"{what}: {name}", n, len(names))
+            if isinstance(model, ReadsText):
+                model.encoder = self.encoder
             model.fit(interactions, self.past.catalogue)
             self.run.seconds[name] = time.process_time() - started
             fitted[name] = model
