@@ -13,9 +13,11 @@ who took some of them up are asked for them, in two ways:
   they did from then on is fitted on. Whoever had met that very item before is left out.
 
 Ranked are the hidden items alone, and then all items; never what else the person took up, before or after. Equal scores
-share their rank. Half-lives are chosen, for either model, by the same protocol on another tenth of the items, hidden
-from a fit of their own, with NDCG@10 among the hidden; then the model is fitted again with the choice. The test items
-choose nothing. `ratio` is that of the NDCG@10; its interval resamples people, both models in the same draws.
+share their rank. Half-lives (and what texts weigh) are chosen, for either model, by the same protocol on another tenth
+of the items, hidden from a fit of their own, with NDCG@10 among the hidden; then the model is fitted again with the
+choice. The test items choose nothing. With ``--encoder FOLDER``, one that `tailorbird models encoder` wrote, both
+models also read the texts' vectors. `ratio` is that of the NDCG@10; its interval resamples people, both models in the
+same draws.
 
 Tables go to stdout as Markdown, or everything as one JSON document; progress goes to stderr.
 """
@@ -33,13 +35,16 @@ from typing import Any, Final
 import numpy as np
 import pyarrow.parquet as pq
 
+from tailorbird.backends.embeddings import Remembered
 from tailorbird.catalogue import Catalogue
 from tailorbird.ingest.items import parse_item
 from tailorbird.learning.interactions import Dataset, read_dataset
 from tailorbird.learning.intervals import interval, resampled
 from tailorbird.learning.metrics import Placements, Worth, place
 from tailorbird.learning.tuning import SEARCHES, climb, with_settings
+from tailorbird.protocols import TextEncoder
 from tailorbird.retrieval import RETRIEVERS
+from tailorbird.retrieval.deep.text_encoder import LocalEncoder
 from tailorbird.types import BoolArray, History, IntArray, Interactions, Request
 
 MODELS: Final = ("content", "cold-items")
@@ -196,23 +201,27 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the folder that holds the data sets")
     parser.add_argument("--only", default="", help="names of data sets, separated by semicolons")
     parser.add_argument("--seed", type=int, default=1, help="draws the hidden items")
+    parser.add_argument("--encoder", type=Path, help="a folder with a text encoder")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     told = parser.parse_args()
     wanted = {name for name in told.only.split(";") if name} or {one.name for one in SETS}
     unknown = wanted - {one.name for one in SETS}
     if unknown:
         parser.error(f"no set is called {', '.join(sorted(unknown))}; there are {'; '.join(one.name for one in SETS)}")
+    encoder = None if told.encoder is None else Remembered(LocalEncoder(told.encoder), told.encoder)
     reports = []
     for one in SETS:
         if one.name in wanted and not (told.data / one.events).exists():
             print(f"{one.name}: left out, {told.data / one.events} is not there", file=sys.stderr)
         elif one.name in wanted:
             data = one.read(told.data)
-            reports += [measure(one.name, data, asked, told.seed) for asked in ASKED]
+            for asked in ASKED:
+                reports.append(measure(one.name, data, asked, told.seed, encoder))
+                print(markdown(reports[-1:]), file=sys.stderr, flush=True)
     print(json.dumps(reports, indent=2) if told.json else markdown(reports))
 
 
-def measure(name: str, data: Dataset, asked: str, seed: int) -> dict[str, Any]:
+def measure(name: str, data: Dataset, asked: str, seed: int, encoder: TextEncoder | None) -> dict[str, Any]:
     """Hide, choose, fit and ask, for both models."""
     print(f"{name}, {asked} ...", file=sys.stderr, flush=True)
     draw = np.random.default_rng(seed)
@@ -220,11 +229,12 @@ def measure(name: str, data: Dataset, asked: str, seed: int) -> dict[str, Any]:
     hidden = drawn(log, draw)
     test = Questions.of(log, hidden, asked)
     validation = Questions.of(test.train, drawn(test.train, draw), asked).first(_VALIDATION_CASES)
-    outcomes = [outcome(model, test, validation, data.catalogue) for model in MODELS]
+    outcomes = [outcome(model, test, validation, data.catalogue, encoder) for model in MODELS]
     content, cold = outcomes
     return {
         "data": name,
         "asked": asked,
+        "encoder": encoder.name if encoder else None,
         "people": log.n_users,
         "items": log.n_items,
         "hidden_items": int(hidden.sum()),
@@ -246,19 +256,23 @@ def drawn(log: Interactions, draw: np.random.Generator) -> BoolArray:
     return hidden
 
 
-def outcome(name: str, test: Questions, validation: Questions, catalogue: Catalogue) -> Outcome:
+def outcome(
+    name: str, test: Questions, validation: Questions, catalogue: Catalogue, encoder: TextEncoder | None
+) -> Outcome:
     """One model: its half-life by the validation items, then its places of the test items."""
     kind: Any = RETRIEVERS[name]
     model = kind()
+    model.encoder = encoder
     model.fit(validation.train, catalogue)
 
     def worth(settings: dict[str, Any]) -> float:
         return placements(with_settings(model, settings), validation, among_hidden=True).ndcg(K)
 
-    axes = {"half_life": SEARCHES[name]["half_life"]}
-    chosen = climb(axes, {"half_life": model.config.half_life}, worth)
+    axes = {axis: values for axis, values in SEARCHES[name].items() if axis != "text" or encoder}
+    chosen = climb(axes, {axis: getattr(model.config, axis) for axis in axes}, worth)
     began = time.process_time()
     model = kind(kind.Config(**chosen))
+    model.encoder = encoder
     model.fit(test.train, catalogue)
     seconds = time.process_time() - began
     hidden, everything = (placements(model, test, among_hidden=among) for among in (True, False))

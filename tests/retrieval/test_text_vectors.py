@@ -10,6 +10,7 @@ from tailorbird.catalogue import Catalogue
 from tailorbird.errors import BadModelFile
 from tailorbird.learning.models import check_encoder
 from tailorbird.protocols import ReadsText
+from tailorbird.retrieval.cold_items import ColdItems
 from tailorbird.retrieval.content import Content, ContentConfig
 from tailorbird.retrieval.text_vectors import TextVectors, text_of
 from tailorbird.types import History, Interactions, Item, Request
@@ -114,3 +115,24 @@ def test_an_encoder_reads_the_most_telling_first() -> None:
     assert text_of(item).startswith("Sofa. home, seats. B. soft")
     assert len(text_of(item)) == 1_000
     assert text_of(Item(item_id="b")) == ""
+
+
+def test_cold_items_maps_the_numbers_of_a_text_beside_its_tokens(shop: Catalogue) -> None:
+    draw = np.random.default_rng(2)
+    after = {0: 2, 1: 2, 2: 0, 3: 0, 4: 4, 5: 4}
+    items = np.array([[a, 6 * int(draw.integers(5)) + after[a % 6]] for a in draw.integers(0, 30, 400)], np.int32)
+    users = np.repeat(np.arange(400, dtype=np.int32), 2)
+    log = Interactions(users, items.ravel(), np.tile([0.0, 1.0], 400), np.ones(800), 400, 37)
+    model = ColdItems()
+    model.encoder = Meaning()
+    model.fit(log, shop)
+    assert isinstance(model, ReadsText)
+    assert model.made_by == "meaning"
+    assert len(model.arrays()["alignment"]) > len(model.arrays()["tokens"])
+    couch, kettle, hammer = 31, 32, 34
+    scores = model.score(REQUEST, History.of([couch]), np.array([kettle, hammer], np.int32))
+    assert scores[0] > scores[1], "sofas led to kettles, and a couch is a sofa"
+    again = ColdItems(model.config, model.arrays())
+    assert again.made_by == "meaning"
+    asked = np.array([kettle, hammer], np.int32)
+    assert np.array_equal(again.score(REQUEST, History.of([couch]), asked), scores)

@@ -10,18 +10,22 @@ It is the closed-form alignment of metadata to an item-item similarity of J. Mon
 and A. van den Hengel, MARec: Metadata Alignment for cold-start Recommendation, 2024. Where we differ: they learn one
 weight per kind of metadata and then a dense item-item matrix, ``n_items ** 3``; we learn one weight per pair of tokens,
 at a cost that does not grow with the square of the catalogue, and an item that arrives later needs no fit at all.
+
+Where the shop has a text encoder, the numbers of an item's text stand in its row like tokens (see `text_vectors`); an
+item that is described after the fit goes by its tokens until the next one.
 """
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numba import njit
 from pydantic import Field
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 
 from tailorbird.catalogue import Catalogue
+from tailorbird.protocols import TextEncoder
 from tailorbird.retrieval.alignment import OWN_PARTS, RIDGES, USUAL, Evidence, Strength, best_strength, touched_items
 from tailorbird.retrieval.arrivals import Arrivals
 from tailorbird.retrieval.content import term_columns, terms
@@ -29,7 +33,11 @@ from tailorbird.retrieval.covisitation import Covisitation
 from tailorbird.retrieval.decay import sorted_by
 from tailorbird.retrieval.neighbours import LastAsked, QueryConfig, query_of
 from tailorbird.retrieval.rows import Longs, Rows, best_of
+from tailorbird.retrieval.text_vectors import TextVectors
 from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Item, Request
+
+_MOST_TEXT_CELLS: Final = 2_000_000
+"""Numbers of texts in all rows together: each is read by every question."""
 
 
 class ColdItemsConfig(QueryConfig):
@@ -39,6 +47,7 @@ class ColdItemsConfig(QueryConfig):
     tokens: int = Field(2_000, ge=1, description="most frequent tokens that are mapped; the map has their square")
     ridge: float | None = Field(None, gt=0, description="empty: the fit hides a tenth of the items and chooses by them")
     itself: float | None = Field(None, ge=0, description="how much of a neighbour to itself an item is; empty: chosen")
+    text_factors: int = Field(64, ge=1, description="numbers of an item's text that are mapped; needs an encoder")
     seed: int = 1
 
 
@@ -51,12 +60,17 @@ class ColdItems:
     def __init__(self, config: ColdItemsConfig | None = None, arrays: Mapping[str, Array] | None = None) -> None:
         """New, or as `arrays` gave it. Call `bind` to have it follow a catalogue."""
         self.config = config or ColdItemsConfig()
+        self.encoder: TextEncoder | None = None
         self._hold(_nothing() if arrays is None else arrays)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
         """Align; cost: co-visits * tokens of an item + items * tokens ** 2, and tokens ** 3 for each of five ridges."""
         c = self.config
         described, codes = _described(catalogue, c.tokens)
+        if self.encoder is not None:
+            factors = min(c.text_factors, _MOST_TEXT_CELLS // max(len(catalogue), 1))
+            texts = TextVectors.made(self.encoder, catalogue, factors)
+            described = hstack([described, csr_matrix(texts.vectors)], format="csr")
         together = _together(interactions, catalogue)
         ridges, own_parts = RIDGES if c.ridge is None else (c.ridge,), OWN_PARTS if c.itself is None else (c.itself,)
         among = [Strength(ridge, itself) for ridge in ridges for itself in own_parts]
@@ -68,8 +82,15 @@ class ColdItems:
             "columns": described.indices.astype(np.int32),
             "values": described.data.astype(np.float32),
         }
-        self._hold({**rows, "tokens": codes, "alignment": alignment, "strength": _as_array(strength)})
+        made_by = _bytes("" if self.encoder is None else self.encoder.name)
+        held = {"tokens": codes, "alignment": alignment, "strength": _as_array(strength), "text_model": made_by}
+        self._hold({**rows, **held})
         self.bind(catalogue)
+
+    @property
+    def made_by(self) -> str:
+        """The name of the encoder whose vectors it holds; empty where it holds none."""
+        return self._made_by.tobytes().decode()
 
     def bind(self, catalogue: Catalogue) -> None:
         """Take in what is new in this catalogue from now on, a few items with every question."""
@@ -90,15 +111,18 @@ class ColdItems:
         return self._judged(self._wishes_of(history), items)
 
     def arrays(self) -> Mapping[str, Array]:
-        """The items' tokens, the map, (n_tokens, n_tokens), and the ridge and own part it was found with."""
+        """The items' rows, the map, (n, n), the two strengths it has, and whose the texts' vectors are."""
         held = {"tokens": self._tokens, "alignment": self._alignment, "strength": self._strength}
+        held["text_model"] = self._made_by
         return {**self._rows.arrays(), **held}
 
     def _hold(self, arrays: Mapping[str, Array]) -> None:
         self._tokens, self._alignment, self._strength = (arrays[name] for name in ("tokens", "alignment", "strength"))
-        if self._alignment.shape != (len(self._tokens), len(self._tokens)):
-            raise ValueError(f"a map of shape {self._alignment.shape} does not match {len(self._tokens)} tokens")
-        self._rows = Rows.of(arrays, len(self._tokens))
+        self._made_by = arrays["text_model"]
+        n, n_tokens = len(self._alignment), len(self._tokens)
+        if self._alignment.shape != (n, n) or n < n_tokens or (n > n_tokens and not self.made_by):
+            raise ValueError(f"a map of shape {self._alignment.shape} does not match {n_tokens} tokens")
+        self._rows = Rows.of(arrays, n)
         self._number = {code: n for n, code in enumerate(self._tokens.tolist())}
         self._arrivals = Arrivals(self._rows.lengths[: self._rows.n_rows] > 0)
         self._numbers: IntArray = np.empty(0, np.int32)
@@ -110,7 +134,7 @@ class ColdItems:
 
     def _wish(self, history: History) -> Array:
         query, weights = query_of(history, self.config, self._rows.n_rows)
-        profile, wishes = np.zeros(len(self._tokens)), np.zeros(len(self._tokens), np.float32)
+        profile, wishes = np.zeros(len(self._alignment)), np.zeros(len(self._alignment), np.float32)
         rows = self._rows
         _map(rows.starts, rows.lengths, rows.columns, rows.values, query, weights, self._alignment, profile, wishes)
         return wishes
@@ -142,11 +166,16 @@ def _nothing() -> dict[str, Array]:
         "tokens": np.zeros(0, np.uint32),
         "alignment": np.zeros((0, 0), np.float32),
         "strength": _as_array(USUAL),
+        "text_model": _bytes(""),
     }
 
 
 def _as_array(strength: Strength) -> Array:
     return np.array([strength.ridge, strength.itself])
+
+
+def _bytes(name: str) -> Array:
+    return np.frombuffer(name.encode(), np.uint8)
 
 
 def _described(catalogue: Catalogue, limit: int) -> tuple[Any, Array]:

@@ -53,6 +53,7 @@ def to_onnx(folder: Path) -> bytes:
         BadModelFile: the folder does not hold such a model.
     """
     needed(("onnx", "onnxruntime"), "deep", "Writing a text encoder")
+    from onnx import helper
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     try:
@@ -61,6 +62,8 @@ def to_onnx(folder: Path) -> bytes:
         written = _graph(weights, int(shape["num_attention_heads"]), float(shape["layer_norm_eps"]))
     except (OSError, KeyError, ValueError) as error:
         raise BadModelFile(f"{folder} holds no BERT that could be read: {error}.", hint="Is it complete?") from error
+    # Says that nothing is left to fold; without it a warning asks for that.
+    helper.set_model_props(written, {"onnx.quant.pre_process": "onnxruntime.quant"})
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "encoder.onnx"
         quantize_dynamic(
