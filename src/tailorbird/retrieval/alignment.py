@@ -20,7 +20,7 @@ from tailorbird.retrieval.neighbours import QueryConfig, query_of
 from tailorbird.retrieval.rows import Longs, best_of
 from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Interactions
 
-RIDGES: Final = (0.3, 1.0, 3.0, 10.0, 30.0)
+RIDGES: Final = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 OWN_PARTS: Final = (0.0, 0.03, 0.1, 0.3, 1.0)
 """What is chosen from, `USUAL` where there is nothing to choose by."""
 

@@ -1,7 +1,7 @@
 """Items that nobody has touched yet, found by what people did with items described like them.
 
 `content` compares descriptions as they are. Here the log says what a description means: which tokens of the things that
-somebody took up lead to which tokens of the things that come next. With a row of tokens f per item, T the share of i's
+somebody took up lead to which tokens of the things that come next. With a row f of its tokens' marks per item, T the share of i's
 co-visits that went to j, and F all rows of f, the map M of tokens to tokens is the ridge regression
 
     M = (F'F + ridge I)^-1  F' (T + itself I) F  (F'F + ridge I)^-1,    score(j) = sum over i of recency(i) * f_i' M f_j
@@ -156,8 +156,9 @@ class ColdItems:
 
     def _take_in(self, number: int, item: Item) -> None:
         self._rows.reserve(number + 1)
-        columns = np.array([self._number[code] for code in terms(item) if code in self._number], np.int32)
-        self._rows.add(np.full(len(columns), number, np.int32), columns, np.ones(len(columns), np.float32))
+        told = {self._number[code]: mark for code, mark in terms(item).items() if code in self._number}
+        columns, marks = np.fromiter(told, np.int32, len(told)), np.fromiter(told.values(), np.float32, len(told))
+        self._rows.add(np.full(len(told), number, np.int32), columns, marks)
 
 
 def _nothing() -> dict[str, Array]:
@@ -179,13 +180,14 @@ def _bytes(name: str) -> Array:
 
 
 def _described(catalogue: Catalogue, limit: int) -> tuple[Any, Array]:
-    """The items' tokens as a sparse 0/1 matrix (n_items, n_tokens), and which tokens: the ``limit`` most frequent."""
-    pointers, codes, _ = term_columns(catalogue)
+    """The items' tokens with their marks, sparse (n_items, n_tokens), and which: the ``limit`` that stand out most."""
+    pointers, codes, marks = term_columns(catalogue)
     known, places, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    weights = np.bincount(places, marks**2, minlength=len(known))
     # A token that one item alone has can lead nowhere.
     chosen = np.flatnonzero(counts > 1)
-    chosen = np.sort(chosen[np.argsort(-counts[chosen], kind="stable")[:limit]])
-    everything = csr_matrix((np.ones(len(codes)), places, pointers), (len(pointers) - 1, len(known)))
+    chosen = np.sort(chosen[np.argsort(-weights[chosen], kind="stable")[:limit]])
+    everything = csr_matrix((marks, places, pointers), (len(pointers) - 1, len(known)))
     described = everything[:, chosen]
     described.sort_indices()
     return described, known[chosen]
