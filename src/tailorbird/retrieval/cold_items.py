@@ -1,8 +1,8 @@
 """Items that nobody has touched yet, found by what people did with items described like them.
 
 `content` compares descriptions as they are. Here the log says what a description means: which tokens of the things that
-somebody took up lead to which tokens of the things that come next. With a row f of its tokens' marks per item, T the share of i's
-co-visits that went to j, and F all rows of f, the map M of tokens to tokens is the ridge regression
+somebody took up lead to which tokens of the things that come next. With a row f of marks per item, one for each token,
+T the share of i's co-visits that went to j, and F all rows, the map M of tokens to tokens is the ridge regression
 
     M = (F'F + ridge I)^-1  F' (T + itself I) F  (F'F + ridge I)^-1,    score(j) = sum over i of recency(i) * f_i' M f_j
 
@@ -44,7 +44,9 @@ class ColdItemsConfig(QueryConfig):
     """``half_life`` and ``last`` belong to the query, the rest to the fit."""
 
     half_life: float | None = Field(10.0, gt=0, description="steps in the history; empty: all count alike")
-    tokens: int = Field(2_000, ge=1, description="most frequent tokens that are mapped; the map has their square")
+    tokens: int = Field(
+        2_000, ge=1, description="tokens that are mapped, those that stand out most; the map has their square"
+    )
     ridge: float | None = Field(None, gt=0, description="empty: the fit hides a tenth of the items and chooses by them")
     itself: float | None = Field(None, ge=0, description="how much of a neighbour to itself an item is; empty: chosen")
     text_factors: int = Field(64, ge=1, description="numbers of an item's text that are mapped; needs an encoder")
@@ -64,7 +66,7 @@ class ColdItems:
         self._hold(_nothing() if arrays is None else arrays)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
-        """Align; cost: co-visits * tokens of an item + items * tokens ** 2, and tokens ** 3 for each of five ridges."""
+        """Align; cost: co-visits * tokens of an item + items * tokens ** 2, and tokens ** 3 for each of six ridges."""
         c = self.config
         described, codes = _described(catalogue, c.tokens)
         if self.encoder is not None:
