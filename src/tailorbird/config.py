@@ -166,6 +166,18 @@ class TrainingConfig(_Section):
         return min(grade + lasting, MOST_GRADE) if grade else 0
 
 
+class TextConfig(_Section):
+    """What makes vectors of the items' texts, at every training."""
+
+    encoder: str = Field(
+        "",
+        description="empty: words alone; local: what `tailorbird models encoder` wrote; else the URL of an "
+        "OpenAI-compatible API, such as http://localhost:11434/v1",
+    )
+    model: str = Field("all-MiniLM-L6-v2", description="of that API")
+    key: str = Field("", description="of that API; TAILORBIRD_TEXT__KEY keeps it out of the file")
+
+
 class Config(_Section):
     """All of it."""
 
@@ -179,6 +191,7 @@ class Config(_Section):
     ledger: LedgerConfig = LedgerConfig()
     budget: BudgetConfig = BudgetConfig()
     training: TrainingConfig = TrainingConfig()
+    text: TextConfig = TextConfig()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict, description="settings of each model, by its name")
     policies: dict[Surface, PolicyConfig] = Field(default_factory=dict, description="by surface")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least that `serve` logs")

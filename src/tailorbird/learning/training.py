@@ -17,7 +17,7 @@ from tailorbird.learning.models import EVENTLESS, UNTRAINED
 from tailorbird.learning.past import Past, read_past
 from tailorbird.learning.registry import Manifest, Registry
 from tailorbird.learning.rehearsal import RANKER, Rehearsal, rehearse
-from tailorbird.protocols import Ledger, Log
+from tailorbird.protocols import Ledger, Log, ReadsText, TextEncoder
 from tailorbird.retrieval import RETRIEVERS
 
 
@@ -73,13 +73,15 @@ def train(
     *,
     ledger: Ledger | None = None,
     models: Sequence[str] = (),
+    encoder: TextEncoder | None = None,
     even_if_worse: bool = False,
     progress: Progress = lambda _what, _share: None,
     now: float | None = None,
 ) -> TrainingRun:
     """Train and promote; a version that is worse than the one it replaces is only promoted ``even_if_worse``.
 
-    The ``ledger`` knows more of the slates that were clicked than the log does.
+    The ``ledger`` knows more of the slates that were clicked than the log does; ``encoder`` reads the items' texts,
+    where the shop has one.
 
     Raises:
         NotEnoughEvents: the log holds no interaction of interest, and no item that could do without.
@@ -96,7 +98,7 @@ def train(
         )
     # The channels that serve untrained are always there, so the ranker has to have met them.
     channels = sorted({*choice.models, *(UNTRAINED if has_events else ())} - {RANKER})
-    fitting = Fitting(past, config, progress)
+    fitting = Fitting(past, config, progress, encoder)
     rehearsal = Rehearsal()
     if has_events:
         rehearsal = rehearse(log, fitting, channels, with_ranker=RANKER in choice.models, ledger=ledger)
@@ -124,8 +126,9 @@ def _saved(
     made = []
     for name, model in fitting.fitted(channels, log, "fitting").items():
         settings = dict(model.config.model_dump())  # type: ignore[attr-defined]  # every channel keeps its config
-        figures = rehearsal.metrics.get(name, {})
-        made.append(registry.save(name, model.arrays(), settings=settings, metrics=figures, events=counts, **same))
+        figures, embedding = rehearsal.metrics.get(name, {}), model.made_by if isinstance(model, ReadsText) else ""
+        told: dict[str, Any] = {"settings": settings, "metrics": figures, "events": counts, "embedding": embedding}
+        made.append(registry.save(name, model.arrays(), **told, **same))
     if rehearsal.ranker is not None:
         ranker, figures = rehearsal.ranker, rehearsal.metrics[RANKER]
         taught = {**counts, "lists": len(rehearsal.lists)}
