@@ -36,8 +36,8 @@ def log(n: int = 1_200) -> Interactions:
     )
 
 
-EXTRAS = {"sasrec": ("torch", "onnx", "onnxruntime")}
-SMALL = {"sasrec": {"factors": 8, "epochs": 2, "negatives": 16}}
+EXTRAS = {"sasrec": ("torch", "onnx", "onnxruntime"), "two-tower": ("torch",)}
+SMALL = {"sasrec": {"factors": 8, "epochs": 2, "negatives": 16}, "two-tower": {"factors": 8, "epochs": 2}}
 
 
 @pytest.fixture(params=list(RETRIEVERS))

@@ -217,7 +217,7 @@ def logged(directory: Path) -> "Dataset":
 def ranker_factory(cut: "Split", channels: list[str], *, refit: bool) -> "Factory":
     """A factory of the learned ranker over these channels, as far as they can be made from this split."""
     from tailorbird.errors import BadInput
-    from tailorbird.ingest.readiness import MOST_EASE_ITEMS
+    from tailorbird.ingest.advice import MOST_EASE_ITEMS
     from tailorbird.learning.ranked import RankedModel
 
     able = [

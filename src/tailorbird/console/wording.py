@@ -11,7 +11,8 @@ _SPANS: Final = ((86_400 * 365.0, "y"), (86_400.0, "d"), (3_600.0, "h"), (60.0, 
 CHANNELS: Final = {
     "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "item-knn": "Item neighbours",
     "user-knn": "People alike", "v-sknn": "Visits alike",
-    "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next", "content": "Similar content",
+    "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next",
+    "two-tower": "Taste and traits", "content": "Similar content",
     "fallback": "From the catalogue", "ranker": "Learned ranker",
 }  # fmt: skip
 """What a retriever is called on a tile; one that is not listed goes by its own name."""
@@ -22,6 +23,7 @@ MEANINGS: Final = {
     "user-knn": "what people with a like history have", "v-sknn": "what the newest visits like this one hold",
     "ease": "what goes together with this person's history", "ials": "what people of a similar taste like",
     "sasrec": "what tends to follow on a history like this",
+    "two-tower": "what suits this history, by its traits and by who took it up",
     "content": "what resembles the items that were looked at", "fallback": "the most wanted of the whole catalogue",
     "ranker": "puts in order what the channels propose",
 }  # fmt: skip

@@ -19,7 +19,8 @@ from tailorbird.config import Config
 from tailorbird.decide import Engine
 from tailorbird.errors import NotEnoughEvents, UnknownModel, did_you_mean
 from tailorbird.features.online_state import OnlineState
-from tailorbird.ingest.readiness import CHOICES, MOST_EASE_ITEMS, advise, deep_installed
+from tailorbird.ingest.advice import MOST_EASE_ITEMS, advise, deep_installed
+from tailorbird.ingest.readiness import CHOICES
 from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.lists import Lists, Question, add_list
 from tailorbird.learning.models import EVENTLESS, UNTRAINED, retriever

@@ -13,6 +13,7 @@ REASONS: Final = {
     "ease": "Goes with what you looked at",
     "ials": "Liked by people with a taste like yours",
     "sasrec": "What tends to come after what you chose",
+    "two-tower": "Suits what you looked at lately",
     "content": "Similar to what you looked at",
     "fallback": "From the catalogue",
 }

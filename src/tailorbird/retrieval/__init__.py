@@ -22,6 +22,7 @@ class _Retrievers(Mapping[str, type]):
         "ease": ("ease", "Ease"),
         "ials": ("ials", "ImplicitAls"),
         "sasrec": ("sasrec", "Sasrec"),
+        "two-tower": ("two_tower", "TwoTower"),
         "content": ("content", "Content"),
     }
 

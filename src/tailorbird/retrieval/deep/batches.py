@@ -92,15 +92,17 @@ def held_out(sequences: Sequences, most: int, seed: int) -> tuple[Sequences, Seq
     return Sequences(sequences.items[~last], sequences.at[~last], starts), _of(sequences, drawn)
 
 
-def batches(sequences: Sequences, size: int, draw: np.random.Generator) -> Iterator[Batch]:
-    """All sequences once, shuffled, ``size`` at a time or fewer of long ones."""
+def batches(
+    sequences: Sequences, size: int, draw: np.random.Generator, *, most: int = _MOST_POSITIONS
+) -> Iterator[Batch]:
+    """All sequences once, shuffled, ``size`` at a time or fewer of long ones: not above ``most`` positions."""
     lengths = sequences.lengths
     shuffled = draw.permutation(len(sequences))
     groups: list[Longs] = []
     for first in range(0, len(shuffled), _WINDOW * size):
         window = shuffled[first : first + _WINDOW * size]
         window = window[np.argsort(lengths[window], kind="stable")]
-        groups += _cut(window, lengths, size)
+        groups += _cut(window, lengths, size, most)
     for group in draw.permutation(len(groups)):
         yield batch_of(sequences, groups[group])
 
@@ -152,12 +154,12 @@ def _of(sequences: Sequences, people: Longs) -> Sequences:
     return Sequences(sequences.items[rows], sequences.at[rows], starts)
 
 
-def _cut(people: Array, lengths: Array, size: int) -> list[Any]:
+def _cut(people: Array, lengths: Array, size: int, most: int) -> list[Any]:
     """Groups of ``size`` people in this order, smaller where their sequences are long."""
     groups, first = [], 0
     while first < len(people):
         widest = lengths[people[min(first + size, len(people)) - 1]]
-        n = min(size, max(1, _MOST_POSITIONS // int(widest)))
+        n = min(size, max(1, most // int(widest)))
         groups.append(people[first : first + n])
         first += n
     return groups
