@@ -36,8 +36,12 @@ def log(n: int = 1_200) -> Interactions:
     )
 
 
-EXTRAS = {"sasrec": ("torch", "onnx", "onnxruntime"), "two-tower": ("torch",)}
-SMALL = {"sasrec": {"factors": 8, "epochs": 2, "negatives": 16}, "two-tower": {"factors": 8, "epochs": 2}}
+EXTRAS = {"sasrec": ("torch", "onnx", "onnxruntime"), "two-tower": ("torch",), "lightgcn": ("torch",)}
+SMALL = {
+    "sasrec": {"factors": 8, "epochs": 2, "negatives": 16},
+    "two-tower": {"factors": 8, "epochs": 2},
+    "lightgcn": {"factors": 8, "epochs": 2, "negatives": 16},
+}
 
 
 @pytest.fixture(params=list(RETRIEVERS))

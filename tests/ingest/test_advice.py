@@ -22,7 +22,7 @@ def test_learned_models_are_advised_from_where_they_win(
     assert all(a.reason for a in advice)
 
 
-@pytest.mark.parametrize(("name", "least"), [("sasrec", 100_000), ("two-tower", 50_000)])
+@pytest.mark.parametrize(("name", "least"), [("sasrec", 100_000), ("two-tower", 50_000), ("lightgcn", 50_000)])
 def test_neural_models_are_advised_where_there_is_enough_and_torch_is_there(name: str, least: int) -> None:
     def said(n_interactions: int, **installed: bool) -> Advice:
         advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=0, **installed)

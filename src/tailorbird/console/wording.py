@@ -12,7 +12,7 @@ CHANNELS: Final = {
     "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "item-knn": "Item neighbours",
     "user-knn": "People alike", "v-sknn": "Visits alike",
     "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next",
-    "two-tower": "Taste and traits", "content": "Similar content",
+    "two-tower": "Taste and traits", "lightgcn": "Shared circles", "content": "Similar content",
     "fallback": "From the catalogue", "ranker": "Learned ranker",
 }  # fmt: skip
 """What a retriever is called on a tile; one that is not listed goes by its own name."""
@@ -24,6 +24,7 @@ MEANINGS: Final = {
     "ease": "what goes together with this person's history", "ials": "what people of a similar taste like",
     "sasrec": "what tends to follow on a history like this",
     "two-tower": "what suits this history, by its traits and by who took it up",
+    "lightgcn": "what the people of these items' people like",
     "content": "what resembles the items that were looked at", "fallback": "the most wanted of the whole catalogue",
     "ranker": "puts in order what the channels propose",
 }  # fmt: skip

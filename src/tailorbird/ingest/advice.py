@@ -14,7 +14,7 @@ LEARNED_FROM: Final = 50_000
 SEQUENCES_FROM: Final = 100_000
 """Interactions from which a model of sequences is worth its minutes."""
 
-NEURAL: Final[Mapping[str, int]] = {"sasrec": SEQUENCES_FROM, "two-tower": LEARNED_FROM}
+NEURAL: Final[Mapping[str, int]] = {"sasrec": SEQUENCES_FROM, "two-tower": LEARNED_FROM, "lightgcn": LEARNED_FROM}
 """Models that train with torch, and the interactions from which each is worth it."""
 
 MOST_EASE_ITEMS: Final = 15_000

@@ -14,6 +14,7 @@ REASONS: Final = {
     "ials": "Liked by people with a taste like yours",
     "sasrec": "What tends to come after what you chose",
     "two-tower": "Suits what you looked at lately",
+    "lightgcn": "Liked in the circles of what you like",
     "content": "Similar to what you looked at",
     "fallback": "From the catalogue",
 }

@@ -23,6 +23,7 @@ class _Retrievers(Mapping[str, type]):
         "ials": ("ials", "ImplicitAls"),
         "sasrec": ("sasrec", "Sasrec"),
         "two-tower": ("two_tower", "TwoTower"),
+        "lightgcn": ("lightgcn", "LightGcn"),
         "content": ("content", "Content"),
     }
 

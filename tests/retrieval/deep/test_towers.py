@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.retrieval.deep.batches import Sequences, batch_of
+from tailorbird.retrieval.deep.batches import Sequences, batch_of, had_before
 from tailorbird.retrieval.deep.tokens import Bags, Vocabulary
 from tailorbird.retrieval.deep.towers import (
     Design,
     Drill,
     Towers,
-    _had_before,
     item_vectors,
     recency,
     shapes,
@@ -62,9 +61,9 @@ def test_the_correction_is_how_often_an_item_really_is_in_a_step(torch: Any) -> 
     assert expected.max() - expected.min() > 0.3, "popular and rare items differ, so that there is something to correct"
 
 
-def test_what_somebody_had_before_is_no_negative_and_what_they_take_again_is_an_answer() -> None:
+def test_what_somebodyhad_before_is_no_negative_and_what_they_take_again_is_an_answer() -> None:
     batch = batch_of(Sequences(np.array([4, 2, 4, 7, 5, 4]), np.zeros(6), np.array([0, 4, 6])), np.array([0, 1]))
-    rows, places = _had_before(batch, np.array([2, 4, 7]), 10)
+    rows, places = had_before(batch, np.array([2, 4, 7]), 10)
     # The answers are 2, 4, 7 of the first person, and 4 of the second, who had 5, which is no column.
     assert sorted(zip(rows.tolist(), places.tolist(), strict=True)) == [(0, 1), (1, 0), (2, 0), (2, 1), (2, 1)]
 

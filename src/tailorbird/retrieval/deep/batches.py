@@ -134,6 +134,17 @@ def hits(targets: Longs, drawn: Longs, n_items: int) -> tuple[Longs, Longs]:
     return np.flatnonzero(found >= 0), found[found >= 0]
 
 
+def had_before(batch: Batch, columns: Longs, n_items: int) -> tuple[Longs, Longs]:
+    """Rows (answers) and columns where the column's item is in the history and not the answer: it is no negative."""
+    place = np.full(n_items, -1)
+    place[columns] = np.arange(len(columns))
+    number = np.where(batch.real, np.cumsum(batch.real).reshape(batch.real.shape) - 1, -1)
+    asked, before = np.tril_indices(batch.items.shape[1])
+    rows, items = number[:, asked], batch.items[:, before]
+    found = (rows >= 0) & (place[items] >= 0) & (items != batch.targets[:, asked])
+    return rows[found], place[items[found]]
+
+
 def age_buckets(at: FloatArray, asked: FloatArray, n_buckets: int) -> Longs:
     """How long ago each item was when each question was asked, by its logarithm; shape (..., n questions, n items).
 

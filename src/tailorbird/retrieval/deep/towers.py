@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.sparse import csr_array
 
-from tailorbird.retrieval.deep.batches import Batch, Longs, Sequences, batch_of, batches, negatives
+from tailorbird.retrieval.deep.batches import Batch, Longs, Sequences, batch_of, batches, had_before, negatives
 from tailorbird.retrieval.deep.steps import gains
 from tailorbird.retrieval.deep.tokens import Bags
 from tailorbird.types import Array
@@ -71,17 +71,18 @@ def shapes(design: Design) -> dict[str, tuple[int, ...]]:
 def item_vectors(weights: Mapping[str, Any], x: Any) -> Any:
     """The item tower: from an item's own vector and those of its tokens, added up, (..., factors) to its vector."""
     inner = (x @ weights["item.wide"] + weights["item.wide.shift"]).clip(0.0)
-    return _unit(x + inner @ weights["item.narrow"])
+    return unit(x + inner @ weights["item.narrow"])
 
 
 def user_vectors(weights: Mapping[str, Any], means: Any) -> Any:
     """The user tower: from the means (..., half-lives, factors) of a history's item vectors to what is wanted."""
     flat = means.reshape(*means.shape[:-2], -1)
     inner = (flat @ weights["user.wide"] + weights["user.wide.shift"]).clip(0.0)
-    return _unit((means * weights["user.mix"][:, None]).sum(axis=-2) + inner @ weights["user.narrow"])
+    return unit((means * weights["user.mix"][:, None]).sum(axis=-2) + inner @ weights["user.narrow"])
 
 
-def _unit(x: Any) -> Any:
+def unit(x: Any) -> Any:
+    """Each row at length 1; a row of nothing stays 0."""
     return x / ((x * x).sum(axis=-1, keepdims=True) + _TINY) ** 0.5
 
 
@@ -153,7 +154,7 @@ class Towers:
         means = torch.einsum("htn,bnd->bthd", shares, histories.view(*sequences.items.shape, -1))
         wanted = user_vectors(weights, means)[torch.from_numpy(sequences.real)]
         scores = wanted @ answers.T / self.drill.temperature - self._log_chances(len(targets), columns)
-        had = (torch.from_numpy(found) for found in _had_before(sequences, columns, self.design.n_items))
+        had = (torch.from_numpy(found) for found in had_before(sequences, columns, self.design.n_items))
         scores[tuple(had)] = -torch.inf
         return cross_entropy(scores, torch.from_numpy(np.searchsorted(columns, targets))), len(targets)
 
@@ -207,14 +208,3 @@ class Towers:
         counts = np.bincount(self.learned.items, minlength=self.design.n_items)
         counts -= np.bincount(self.learned.items[self.learned.starts[:-1]], minlength=self.design.n_items)
         return np.maximum(counts, 0.5) / max(int(counts.sum()), 1)
-
-
-def _had_before(batch: Batch, columns: Longs, n_items: int) -> tuple[Longs, Longs]:
-    """Rows (answers) and columns where the column's item is in the history and not the answer: it is no negative."""
-    place = np.full(n_items, -1)
-    place[columns] = np.arange(len(columns))
-    number = np.where(batch.real, np.cumsum(batch.real).reshape(batch.real.shape) - 1, -1)
-    asked, before = np.tril_indices(batch.items.shape[1])
-    rows, items = number[:, asked], batch.items[:, before]
-    found = (rows >= 0) & (place[items] >= 0) & (items != batch.targets[:, asked])
-    return rows[found], place[items[found]]
