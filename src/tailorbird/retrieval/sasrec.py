@@ -22,7 +22,8 @@ from tailorbird.retrieval.deep import TRAINING, needed
 from tailorbird.retrieval.deep.batches import N_BUCKETS, age_buckets, sequences_of
 from tailorbird.retrieval.deep.blocks import Shape
 from tailorbird.retrieval.deep.export import run, session, to_onnx
-from tailorbird.retrieval.deep.loop import Epoch, Recipe, train
+from tailorbird.retrieval.deep.loop import Recipe, train
+from tailorbird.retrieval.deep.steps import Epoch
 from tailorbird.retrieval.loops import products
 from tailorbird.retrieval.neighbours import LastAsked
 from tailorbird.retrieval.vectors import ByLength

@@ -1,4 +1,4 @@
-"""The training loop: cross-entropy over shared negatives, early stopping, checkpoints.
+"""What trains a model of sequences: cross-entropy over shared negatives, along the course of `steps`.
 
 The loss is what decides (A. Klenitskiy and A. Vasilev, Turning Dross Into Gold Loss: is BERT4Rec really better than
 SASRec?, RecSys 2023): the right item against a thousand others at every position, not against one. The negatives are
@@ -9,18 +9,16 @@ Validation asks for the last item of some people's sequences among all that is n
 The measure is NDCG at 10. Without the cut it stands still or falls while the top of the lists still gets better.
 """
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from tailorbird.retrieval.deep.batches import (
     Batch,
+    Longs,
     Sequences,
     age_buckets,
     batch_of,
@@ -30,14 +28,13 @@ from tailorbird.retrieval.deep.batches import (
     negatives,
 )
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
+from tailorbird.retrieval.deep.steps import Course, Told, fingerprint, gains, improve
 from tailorbird.types import Array
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _ASKED_AT_ONCE: Final = 256
-_CUT: Final = 10
-_STEPS_IN_MEANS: Final = 100
 
 
 @dataclass(frozen=True)
@@ -54,32 +51,6 @@ class Recipe:
     seed: int
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to: the mean ``loss``, and the NDCG@10 on validation (0 where nobody was held out)."""
-
-    number: int
-    loss: float
-    ndcg: float
-
-
-Told = Callable[[Epoch], None]
-
-
-@dataclass
-class _State:
-    """Where a training stands. ``means`` are the running means of the weights; ``best`` those of the best epoch."""
-
-    weights: "dict[str, Tensor]"
-    means: "dict[str, Tensor]"
-    optimiser: Any
-    steps: int = 0
-    epoch: int = 0
-    best_epoch: int = 0
-    best_ndcg: float = -1.0
-    best: dict[str, Array] = field(default_factory=dict)
-
-
 def train(
     sequences: Sequences, shape: Shape, recipe: Recipe, *, told: Told = lambda _epoch: None, folder: Path | None = None
 ) -> dict[str, Array]:
@@ -88,67 +59,36 @@ def train(
     With a ``folder``, every epoch leaves a checkpoint there, and a training of the same sequences by the same recipe
     goes on from it; a finished one takes its checkpoint away.
     """
-    import torch
-
     learned, asked = held_out(sequences, recipe.validation, recipe.seed)
-    checkpoint = None if folder is None else folder / f"{_fingerprint(sequences, shape, recipe)}.npz"
-    with torch.random.fork_rng(), _fast_floats():
-        state = _begun(shape, recipe)
-        if checkpoint is not None and checkpoint.exists():
-            _restore(state, checkpoint)
-        while state.epoch < recipe.epochs and state.epoch - state.best_epoch < recipe.patience:
-            loss = _epoch(state, learned, shape, recipe)
-            ndcg = _ndcg(state.means, shape, asked)
-            if ndcg > state.best_ndcg or not len(asked):
-                state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg, _arrays(state.means)
-            if checkpoint is not None:
-                _store(state, checkpoint)
-            told(Epoch(state.epoch, loss, ndcg))
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    return state.best
+    key = fingerprint((shape, recipe), sequences.items, sequences.at, sequences.starts)
+    course = Course(
+        recipe.epochs, recipe.patience, recipe.learning_rate, recipe.seed, None if folder is None else str(folder), key
+    )
+    return improve(_Following(learned, asked, shape, recipe), course, told)
 
 
-def _begun(shape: Shape, recipe: Recipe) -> _State:
-    from torch.optim import Adam
+@dataclass(frozen=True)
+class _Following:
+    """The task: what follows each position of a sequence."""
 
-    weights = fresh(shape, recipe.seed)
-    means = {name: weight.clone() for name, weight in weights.items()}
-    for weight in weights.values():
-        weight.requires_grad_(True)
-    return _State(weights, means, Adam(weights.values(), lr=recipe.learning_rate, fused=True))
+    learned: Sequences
+    asked: Sequences
+    shape: Shape
+    recipe: Recipe
 
+    def fresh(self) -> "dict[str, Tensor]":
+        return fresh(self.shape, self.recipe.seed)
 
-def _epoch(state: _State, sequences: Sequences, shape: Shape, recipe: Recipe) -> float:
-    """Every sequence once; the mean loss of its positions."""
-    import torch
+    def batches(self, draw: np.random.Generator) -> Iterator[tuple[Batch, Longs]]:
+        for batch in batches(self.learned, self.recipe.batch, draw):
+            yield batch, negatives(self.shape.n_items, self.recipe.negatives, draw)
 
-    state.epoch += 1
-    draw = np.random.default_rng((recipe.seed, state.epoch))
-    torch.manual_seed(int(draw.integers(2**62)))
-    total = n = 0.0
-    for batch in batches(sequences, recipe.batch, draw):
-        drawn = negatives(shape.n_items, recipe.negatives, draw)
-        loss = _loss(state.weights, shape, batch, drawn, recipe.dropout)
-        state.optimiser.zero_grad()
-        loss.backward()
-        state.optimiser.step()
-        _follow(state)
-        real = int(batch.real.sum())
-        total, n = total + float(loss.detach()) * real, n + real
-    return total / max(n, 1.0)
+    def loss(self, weights: "Mapping[str, Tensor]", batch: tuple[Batch, Longs]) -> "tuple[Tensor, int]":
+        sequences, drawn = batch
+        return _loss(weights, self.shape, sequences, drawn, self.recipe.dropout), int(sequences.real.sum())
 
-
-def _follow(state: _State) -> None:
-    """Move the means towards the weights: what a step takes from its batch alone is gone in the mean of a hundred."""
-    import torch
-
-    state.steps += 1
-    # At first the mean is of few steps, or it would long remember how the weights began.
-    nearer = max(1.0 / _STEPS_IN_MEANS, 9.0 / (9.0 + state.steps))
-    with torch.no_grad():
-        for name, mean in state.means.items():
-            mean.lerp_(state.weights[name], nearer)
+    def ndcg(self, weights: "Mapping[str, Tensor]") -> float | None:
+        return _ndcg(weights, self.shape, self.asked) if len(self.asked) else None
 
 
 def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Array, dropout: float) -> "Tensor":
@@ -182,80 +122,14 @@ def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> fl
     """NDCG@10 of everybody's last item among all that they did not have before."""
     import torch
 
-    if not len(asked):
-        return 0.0
     by_length = np.argsort(asked.lengths, kind="stable")
     total = 0.0
     with torch.no_grad():
         for first in range(0, len(by_length), _ASKED_AT_ONCE):
             batch = batch_of(asked, by_length[first : first + _ASKED_AT_ONCE])
-            ends = batch.real.sum(1) - 1
-            rows = np.arange(len(ends))
+            rows, ends = np.arange(len(batch.real)), batch.real.sum(1) - 1
             last = _encoded(weights, shape, batch, 0.0)[torch.from_numpy(rows), torch.from_numpy(ends)]
-            scores = last @ weights["items"].T
-            right = scores[torch.from_numpy(rows), torch.from_numpy(batch.targets[rows, ends])]
             people, steps = batch.real.nonzero()
-            scores[torch.from_numpy(people), torch.from_numpy(batch.items[people, steps])] = -torch.inf
-            ranks = 1.0 + (scores > right[:, None]).sum(1).double()
-            total += float((1.0 / torch.log2(1.0 + ranks[ranks <= _CUT])).sum())
+            scores = (last @ weights["items"].T).numpy()
+            total += gains(scores, batch.targets[rows, ends], people, batch.items[people, steps])
     return total / len(asked)
-
-
-# ---- checkpoints ------------------------------------------------------------------------------------------------
-
-
-def _store(state: _State, path: Path) -> None:
-    """Write it all as plain arrays; a kill leaves the file before or this one."""
-    arrays: dict[str, Any] = {f"weight/{name}": array for name, array in _arrays(state.weights).items()}
-    arrays |= {f"mean/{name}": array for name, array in _arrays(state.means).items()}
-    arrays |= {f"best/{name}": array for name, array in state.best.items()}
-    for name, weight in state.weights.items():
-        for part, value in state.optimiser.state[weight].items():
-            arrays[f"optimiser/{name}/{part}"] = value.numpy()
-    arrays["at"] = np.array([state.steps, state.epoch, state.best_epoch, state.best_ndcg])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    with unfinished.open("wb") as out:
-        np.savez(out, **arrays)
-    unfinished.rename(path)
-
-
-def _restore(state: _State, path: Path) -> None:
-    import torch
-
-    with np.load(path, allow_pickle=False) as arrays:
-        *counts, state.best_ndcg = arrays["at"].tolist()
-        state.steps, state.epoch, state.best_epoch = map(int, counts)
-        state.best = {name: arrays[f"best/{name}"] for name in state.weights}
-        with torch.no_grad():
-            for name, weight in state.weights.items():
-                weight.copy_(torch.from_numpy(arrays[f"weight/{name}"]))
-                state.means[name].copy_(torch.from_numpy(arrays[f"mean/{name}"]))
-                state.optimiser.state[weight] = {
-                    part: torch.from_numpy(arrays[f"optimiser/{name}/{part}"])
-                    for part in ("step", "exp_avg", "exp_avg_sq")
-                }
-
-
-def _fingerprint(sequences: Sequences, shape: Shape, recipe: Recipe) -> str:
-    """Names a training by what it learns from and how."""
-    found = hashlib.sha256(repr((shape, recipe)).encode())
-    for column in (sequences.items, sequences.at, sequences.starts):
-        found.update(np.ascontiguousarray(column).tobytes())
-    return found.hexdigest()[:32]
-
-
-def _arrays(weights: "Mapping[str, Tensor]") -> dict[str, Array]:
-    return {name: weight.detach().numpy().copy() for name, weight in weights.items()}
-
-
-@contextmanager
-def _fast_floats() -> Iterator[None]:
-    """Numbers too small to matter count as 0: computing with them takes a hundred times as long."""
-    import torch
-
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
