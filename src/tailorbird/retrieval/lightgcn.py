@@ -23,9 +23,9 @@ from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.retrieval.deep import needed
-from tailorbird.retrieval.deep.batches import held_out, sequences_of
-from tailorbird.retrieval.deep.graph import Hike, Spreading
-from tailorbird.retrieval.deep.steps import Course, Epoch, fingerprint, improve
+from tailorbird.retrieval.deep.batches import held_out, numbered, sequences_of
+from tailorbird.retrieval.deep.graph import Graph, GraphTask, Recipe
+from tailorbird.retrieval.deep.steps import Epoch, Schedule, fingerprint, improve
 from tailorbird.retrieval.loops import products
 from tailorbird.retrieval.neighbours import LastAsked, QueryConfig, query_of
 from tailorbird.retrieval.vectors import ByLength
@@ -80,18 +80,17 @@ class LightGcn:
         """
         needed(("torch",), "deep", "Training 'lightgcn'")
         n_items = max(interactions.n_items, len(catalogue))
-        known = np.flatnonzero(np.bincount(interactions.items, minlength=n_items))
-        numbers = np.full(n_items, -1, np.int32)
-        numbers[known] = np.arange(len(known))
-        sequences = sequences_of(interactions, numbers, self.config.longest)
+        everybody = sequences_of(interactions, np.arange(n_items, dtype=np.int32), self.config.longest)
+        sequences, known = numbered(everybody)
         vectors, people = np.zeros((n_items, self.config.factors), np.float32), np.zeros(n_items, np.int64)
-        if len(sequences) and len(known) > 1:
+        if len(known) > 1:
             learned, asked = held_out(sequences, self.config.validation, self.config.seed)
-            key = fingerprint(self._hike(), sequences.items, sequences.starts)
-            task = Spreading(learned, asked, len(known), self._hike())
-            weights = improve(task, self._course(key), self._tell)
-            vectors[known] = task.graph.spread(weights["items"], self.config.layers)
-            people[known] = task.graph.degrees
+            key = fingerprint(self.config.model_dump(exclude={"checkpoints"}), everybody.items, everybody.starts)
+            task = GraphTask(learned, asked, len(known), self._recipe())
+            weights = improve(task, self._schedule(key), self._tell)
+            whole = Graph.of(sequences, len(known))
+            vectors[known] = whole.spread(weights["items"], self.config.layers)
+            people[known] = whole.degrees
         self._hold(vectors, people)
 
     def learn(self, step: Interaction, history: History) -> None:
@@ -145,9 +144,9 @@ class LightGcn:
         person: Array = (wanted / (length * self.config.temperature)).astype(np.float32)
         return person
 
-    def _hike(self) -> Hike:
+    def _recipe(self) -> Recipe:
         c = self.config
-        return Hike(
+        return Recipe(
             c.factors,
             c.layers,
             c.neighbours,
@@ -159,6 +158,6 @@ class LightGcn:
             c.seed,
         )
 
-    def _course(self, key: str) -> Course:
+    def _schedule(self, key: str) -> Schedule:
         c = self.config
-        return Course(c.epochs, c.patience, c.learning_rate, c.seed, c.checkpoints, key)
+        return Schedule(c.epochs, c.patience, c.learning_rate, c.seed, c.checkpoints, key)

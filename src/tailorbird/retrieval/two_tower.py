@@ -24,13 +24,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.retrieval.deep import needed
-from tailorbird.retrieval.deep.batches import held_out, sequences_of
-from tailorbird.retrieval.deep.steps import Course, Epoch, fingerprint, improve
+from tailorbird.retrieval.deep.batches import held_out, numbered, sequences_of
+from tailorbird.retrieval.deep.steps import Epoch, Schedule, fingerprint, improve
 from tailorbird.retrieval.deep.tokens import Vocabulary
 from tailorbird.retrieval.deep.towers import (
     Design,
-    Drill,
-    Towers,
+    Recipe,
+    TowersTask,
     item_vectors,
     recency,
     shapes,
@@ -100,20 +100,19 @@ class TwoTower:
         """
         needed(("torch",), "deep", "Training 'two-tower'")
         n_items = max(interactions.n_items, len(catalogue))
-        known = np.flatnonzero(np.bincount(interactions.items, minlength=n_items))
-        numbers = np.full(n_items, -1, np.int32)
-        numbers[known] = np.arange(len(known))
-        sequences = sequences_of(interactions, numbers, self.config.last)
-        if not len(sequences) or len(known) < 2:
+        everybody = sequences_of(interactions, np.arange(n_items, dtype=np.int32), self.config.last)
+        sequences, known = numbered(everybody)
+        if len(known) < 2:
             self._hold(self._nothing(n_items))
             return
         vocabulary = Vocabulary.of(catalogue, self.config.vocabulary)
         bags = vocabulary.bags(catalogue, n_items)
-        design, drill = self._design(len(known), len(vocabulary)), self._drill()
+        design, recipe = self._design(len(known), len(vocabulary)), self._recipe()
         learned, asked = held_out(sequences, self.config.validation, self.config.seed)
-        key = fingerprint((design, drill), sequences.items, sequences.starts, bags.columns, bags.values)
-        task = Towers(learned, asked, bags.of(known), design, drill)
-        weights = improve(task, self._course(key), self._tell)
+        settings = self.config.model_dump(exclude={"checkpoints"})
+        key = fingerprint(settings, everybody.items, everybody.starts, bags.columns, bags.values)
+        task = TowersTask(learned, asked, bags.of(known), design, recipe)
+        weights = improve(task, self._schedule(key), self._tell)
         own = np.zeros((n_items, self.config.factors), np.float32)
         own[known] = weights.pop("items")
         told = {**weights, "codes": vocabulary.codes, "rarity": vocabulary.rarity}
@@ -238,10 +237,10 @@ class TwoTower:
     def _design(self, n_items: int, n_tokens: int) -> Design:
         return Design(n_items, n_tokens, self.config.factors, self.config.hidden, self.config.half_lives)
 
-    def _drill(self) -> Drill:
+    def _recipe(self) -> Recipe:
         c = self.config
-        return Drill(c.batch, c.uniform, c.temperature, c.dropout, c.cold, c.seed)
+        return Recipe(c.batch, c.uniform, c.temperature, c.dropout, c.cold, c.seed)
 
-    def _course(self, key: str) -> Course:
+    def _schedule(self, key: str) -> Schedule:
         c = self.config
-        return Course(c.epochs, c.patience, c.learning_rate, c.seed, c.checkpoints, key)
+        return Schedule(c.epochs, c.patience, c.learning_rate, c.seed, c.checkpoints, key)

@@ -10,8 +10,8 @@ from tailorbird.retrieval.deep.batches import Sequences, batch_of, had_before
 from tailorbird.retrieval.deep.tokens import Bags, Vocabulary
 from tailorbird.retrieval.deep.towers import (
     Design,
-    Drill,
-    Towers,
+    Recipe,
+    TowersTask,
     item_vectors,
     recency,
     shapes,
@@ -49,8 +49,10 @@ def test_a_mean_halves_by_its_half_life_and_never_looks_ahead() -> None:
 
 
 def test_the_correction_is_how_often_an_item_really_is_in_a_step(torch: Any) -> None:
-    drill = Drill(batch=10, uniform=6, temperature=0.1, dropout=0.0, cold=0.0, seed=1)
-    task = Towers(sequences(), sequences(0), Bags(np.zeros(31, np.int64), *(np.empty(0, np.int64),) * 2), DESIGN, drill)
+    recipe = Recipe(batch=10, uniform=6, temperature=0.1, dropout=0.0, cold=0.0, seed=1)
+    task = TowersTask(
+        sequences(), sequences(0), Bags(np.zeros(31, np.int64), *(np.empty(0, np.int64),) * 2), DESIGN, recipe
+    )
     there, n_steps, draw = np.zeros(DESIGN.n_items), 0, np.random.default_rng(0)
     for _ in range(50):
         for batch, drawn in task.batches(draw):

@@ -75,6 +75,12 @@ def sequences_of(interactions: Interactions, numbers: IntArray, last: int) -> Se
     return Sequences(numbers[interactions.items[rows]].astype(np.int64), interactions.at[rows], starts)
 
 
+def numbered(sequences: Sequences) -> tuple[Sequences, Longs]:
+    """The same with items numbered from 0 without gaps, and which item each of these numbers stands for."""
+    items, places = np.unique(sequences.items, return_inverse=True)
+    return Sequences(places.astype(np.int64), sequences.at, sequences.starts), items
+
+
 def held_out(sequences: Sequences, most: int, seed: int) -> tuple[Sequences, Sequences]:
     """What to train on, and for validation the whole sequences of a tenth of the people, at most ``most``.
 

@@ -97,7 +97,7 @@ def _few_of_each(keys: Longs, most: int, draw: np.random.Generator) -> Array:
 
 
 @dataclass(frozen=True)
-class Hike:
+class Recipe:
     """How to train; see the fields of the same names in the config."""
 
     factors: int
@@ -111,29 +111,29 @@ class Hike:
     seed: int
 
 
-class Spreading:
+class GraphTask:
     """The task of `steps.improve`: each entry of a sequence, wanted after those before it.
 
     ``learned`` and ``asked`` are as `batches.held_out` gives them; the graph is that of ``learned``.
     """
 
-    def __init__(self, learned: Sequences, asked: Sequences, n_items: int, hike: Hike) -> None:
+    def __init__(self, learned: Sequences, asked: Sequences, n_items: int, recipe: Recipe) -> None:
         """Nothing is trained yet."""
-        self.learned, self.asked, self.hike = learned, asked, hike
+        self.learned, self.asked, self.recipe = learned, asked, recipe
         self.graph = Graph.of(learned, n_items)
 
     def fresh(self) -> "dict[str, Tensor]":
         """Small vectors."""
         import torch
 
-        draw = torch.Generator().manual_seed(self.hike.seed)
-        return {"items": torch.randn(self.graph.n_items, self.hike.factors, generator=draw) * _FAINT}
+        draw = torch.Generator().manual_seed(self.recipe.seed)
+        return {"items": torch.randn(self.graph.n_items, self.recipe.factors, generator=draw) * _FAINT}
 
     def batches(self, draw: np.random.Generator) -> Iterator[tuple[Batch, Longs, Graph]]:
         """All sequences once, with negatives, and the epoch's sample of the graph."""
-        sample = self.graph.sampled(self.hike.neighbours, draw)
-        for batch in batches(self.learned, self.hike.batch, draw, most=_MOST_ANSWERS):
-            yield batch, negatives(self.graph.n_items, self.hike.negatives, draw), sample
+        sample = self.graph.sampled(self.recipe.neighbours, draw)
+        for batch in batches(self.learned, self.recipe.batch, draw, most=_MOST_ANSWERS):
+            yield batch, negatives(self.graph.n_items, self.recipe.negatives, draw), sample
 
     def loss(self, weights: "Mapping[str, Tensor]", batch: tuple[Batch, Longs, Graph]) -> "tuple[Tensor, int]":
         """The cross-entropy of what came next against the drawn items."""
@@ -141,33 +141,33 @@ class Spreading:
         from torch.nn.functional import cross_entropy, dropout, embedding
 
         sequences, drawn, graph = batch
-        spread = spread_with_gradient(weights["items"], graph, self.hike.layers)
+        spread = spread_with_gradient(weights["items"], graph, self.recipe.layers)
         said = spread * torch.from_numpy(self._scale)[:, None]
-        shares = torch.from_numpy(recency(sequences.items.shape[1], (self.hike.half_life,))[0])
+        shares = torch.from_numpy(recency(sequences.items.shape[1], (self.recipe.half_life,))[0])
         wanted = torch.matmul(shares, embedding(torch.from_numpy(sequences.items), said))
-        wanted = dropout(unit(wanted[torch.from_numpy(sequences.real)]), self.hike.dropout)
+        wanted = dropout(unit(wanted[torch.from_numpy(sequences.real)]), self.recipe.dropout)
         targets = sequences.targets[sequences.real]
         answers, others = (
-            dropout(unit(embedding(torch.from_numpy(items), spread)), self.hike.dropout) for items in (targets, drawn)
+            dropout(unit(embedding(torch.from_numpy(items), spread)), self.recipe.dropout) for items in (targets, drawn)
         )
         wrong = wanted @ others.T
         for found in (hits(targets, drawn, graph.n_items), had_before(sequences, drawn, graph.n_items)):
             wrong[tuple(map(torch.from_numpy, found))] = -torch.inf
-        scores = torch.cat(((wanted * answers).sum(1, keepdim=True), wrong), 1) / self.hike.temperature
+        scores = torch.cat(((wanted * answers).sum(1, keepdim=True), wrong), 1) / self.recipe.temperature
         return cross_entropy(scores, torch.zeros(len(targets), dtype=torch.long)), len(targets)
 
     def ndcg(self, weights: "Mapping[str, Tensor]") -> float | None:
         """NDCG@10 of everybody's last item among all that they did not have before."""
         if not len(self.asked):
             return None
-        spread = self.graph.spread(weights["items"].detach().numpy(), self.hike.layers)
+        spread = self.graph.spread(weights["items"].detach().numpy(), self.recipe.layers)
         items, said = unit(spread), spread * self._scale[:, None]
         by_length = np.argsort(self.asked.lengths, kind="stable")
         total = 0.0
         for first in range(0, len(by_length), _ASKED_AT_ONCE):
             batch = batch_of(self.asked, by_length[first : first + _ASKED_AT_ONCE])
             rows, ends = np.arange(len(batch.real)), batch.real.sum(1) - 1
-            shares = recency(batch.items.shape[1], (self.hike.half_life,))[0, ends]
+            shares = recency(batch.items.shape[1], (self.recipe.half_life,))[0, ends]
             people, steps = batch.real.nonzero()
             scores = np.einsum("bn,bnd->bd", shares, said[batch.items]) @ items.T
             total += gains(scores, batch.targets[rows, ends], people, batch.items[people, steps])

@@ -28,7 +28,7 @@ from tailorbird.retrieval.deep.batches import (
     negatives,
 )
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
-from tailorbird.retrieval.deep.steps import Course, Told, fingerprint, gains, improve
+from tailorbird.retrieval.deep.steps import Schedule, Told, fingerprint, gains, improve
 from tailorbird.types import Array
 
 if TYPE_CHECKING:
@@ -61,14 +61,14 @@ def train(
     """
     learned, asked = held_out(sequences, recipe.validation, recipe.seed)
     key = fingerprint((shape, recipe), sequences.items, sequences.at, sequences.starts)
-    course = Course(
+    schedule = Schedule(
         recipe.epochs, recipe.patience, recipe.learning_rate, recipe.seed, None if folder is None else str(folder), key
     )
-    return improve(_Following(learned, asked, shape, recipe), course, told)
+    return improve(_NextItemTask(learned, asked, shape, recipe), schedule, told)
 
 
 @dataclass(frozen=True)
-class _Following:
+class _NextItemTask:
     """The task: what follows each position of a sequence."""
 
     learned: Sequences

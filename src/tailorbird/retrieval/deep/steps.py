@@ -45,7 +45,7 @@ class Task(Protocol[B]):
 
 
 @dataclass(frozen=True)
-class Course:
+class Schedule:
     """How long and how fast. Training ends after ``epochs``, or when ``patience`` of them brought nothing.
 
     With a ``folder`` every epoch leaves a checkpoint there, named by ``key``: see `fingerprint`.
@@ -85,20 +85,20 @@ class _State:
     best: dict[str, Array] = field(default_factory=dict)
 
 
-def improve(task: Task[B], course: Course, told: Told = lambda _epoch: None) -> dict[str, Array]:
+def improve(task: Task[B], schedule: Schedule, told: Told = lambda _epoch: None) -> dict[str, Array]:
     """The weights of the best epoch; with nobody to validate on, of the last.
 
-    A training of the same ``course.key`` goes on from its checkpoint; a finished one takes its checkpoint away.
+    A training of the same ``schedule.key`` goes on from its checkpoint; a finished one takes its checkpoint away.
     """
     import torch
 
-    checkpoint = None if course.folder is None else Path(course.folder) / f"{course.key}.npz"
+    checkpoint = None if schedule.folder is None else Path(schedule.folder) / f"{schedule.key}.npz"
     with torch.random.fork_rng(), _fast_floats():
-        state = _begun(task, course)
+        state = _begun(task, schedule)
         if checkpoint is not None and checkpoint.exists():
             _restore(state, checkpoint)
-        while state.epoch < course.epochs and state.epoch - state.best_epoch < course.patience:
-            loss = _epoch(state, task, course)
+        while state.epoch < schedule.epochs and state.epoch - state.best_epoch < schedule.patience:
+            loss = _epoch(state, task, schedule)
             ndcg = task.ndcg(state.means)
             if ndcg is None or ndcg > state.best_ndcg:
                 state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg or 0.0, _arrays(state.means)
@@ -129,22 +129,22 @@ def fingerprint(settings: object, *columns: Array) -> str:
     return found.hexdigest()[:32]
 
 
-def _begun(task: Task[B], course: Course) -> _State:
+def _begun(task: Task[B], schedule: Schedule) -> _State:
     from torch.optim import Adam
 
     weights = task.fresh()
     means = {name: weight.clone() for name, weight in weights.items()}
     for weight in weights.values():
         weight.requires_grad_(True)
-    return _State(weights, means, Adam(weights.values(), lr=course.learning_rate, fused=True))
+    return _State(weights, means, Adam(weights.values(), lr=schedule.learning_rate, fused=True))
 
 
-def _epoch(state: _State, task: Task[B], course: Course) -> float:
+def _epoch(state: _State, task: Task[B], schedule: Schedule) -> float:
     """Every batch once; the mean loss of their answers."""
     import torch
 
     state.epoch += 1
-    draw = np.random.default_rng((course.seed, state.epoch))
+    draw = np.random.default_rng((schedule.seed, state.epoch))
     torch.manual_seed(int(draw.integers(2**62)))
     total = n = 0.0
     for batch in task.batches(draw):

@@ -41,7 +41,7 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Drill:
+class Recipe:
     """What a step draws; see the fields of the same names in the config."""
 
     batch: int
@@ -102,21 +102,21 @@ def vectors_of_all(weights: Mapping[str, Array], own: Array, bags: Bags) -> Arra
     return vectors
 
 
-class Towers:
+class TowersTask:
     """The task of `steps.improve`: each entry of a sequence, wanted after those before it.
 
     ``learned`` and ``asked`` are as `batches.held_out` gives them; ``bags`` describe the items of their numbers.
     """
 
-    def __init__(self, learned: Sequences, asked: Sequences, bags: Bags, design: Design, drill: Drill) -> None:
+    def __init__(self, learned: Sequences, asked: Sequences, bags: Bags, design: Design, recipe: Recipe) -> None:
         """Nothing is trained yet."""
-        self.learned, self.asked, self.bags, self.design, self.drill = learned, asked, bags, design, drill
+        self.learned, self.asked, self.bags, self.design, self.recipe = learned, asked, bags, design, recipe
 
     def fresh(self) -> "dict[str, Tensor]":
         """Faint vectors, and inner layers that begin by adding little."""
         import torch
 
-        draw = torch.Generator().manual_seed(self.drill.seed)
+        draw = torch.Generator().manual_seed(self.recipe.seed)
         d, hidden, n_means = self.design.factors, self.design.hidden, len(self.design.half_lives)
         scales = {
             "items": _FAINT,
@@ -134,8 +134,8 @@ class Towers:
 
     def batches(self, draw: np.random.Generator) -> Iterator[tuple[Batch, Longs]]:
         """All sequences once, each batch with items drawn uniformly."""
-        for batch in batches(self.learned, self.drill.batch, draw, most=_MOST_ANSWERS):
-            yield batch, negatives(self.design.n_items, self.drill.uniform, draw)
+        for batch in batches(self.learned, self.recipe.batch, draw, most=_MOST_ANSWERS):
+            yield batch, negatives(self.design.n_items, self.recipe.uniform, draw)
 
     def loss(self, weights: "Mapping[str, Tensor]", batch: tuple[Batch, Longs]) -> "tuple[Tensor, int]":
         """The cross-entropy of what came next against the other answers of the batch and the drawn items."""
@@ -153,7 +153,7 @@ class Towers:
         shares = torch.from_numpy(recency(sequences.items.shape[1], self.design.half_lives))
         means = torch.einsum("htn,bnd->bthd", shares, histories.view(*sequences.items.shape, -1))
         wanted = user_vectors(weights, means)[torch.from_numpy(sequences.real)]
-        scores = wanted @ answers.T / self.drill.temperature - self._log_chances(len(targets), columns)
+        scores = wanted @ answers.T / self.recipe.temperature - self._log_chances(len(targets), columns)
         had = (torch.from_numpy(found) for found in had_before(sequences, columns, self.design.n_items))
         scores[tuple(had)] = -torch.inf
         return cross_entropy(scores, torch.from_numpy(np.searchsorted(columns, targets))), len(targets)
@@ -190,16 +190,16 @@ class Towers:
             per_sample_weights=torch.from_numpy(bags.values),
             include_last_offset=True,
         )
-        withheld = (torch.rand(len(items)) < self.drill.cold) & torch.from_numpy(np.diff(bags.pointers) > 0)
+        withheld = (torch.rand(len(items)) < self.recipe.cold) & torch.from_numpy(np.diff(bags.pointers) > 0)
         own = embedding(torch.from_numpy(items), weights["items"]).masked_fill(withheld[:, None], 0.0)
-        vectors: Tensor = item_vectors(weights, dropout(own + told, self.drill.dropout))
+        vectors: Tensor = item_vectors(weights, dropout(own + told, self.recipe.dropout))
         return vectors
 
     def _log_chances(self, n: int, columns: Longs) -> "Tensor":
         """The logarithm of how likely each of these items is to be among n answers or the drawn ones."""
         import torch
 
-        absent = (1.0 - self._shares[columns]) ** n * (1.0 - min(1.0, self.drill.uniform / self.design.n_items))
+        absent = (1.0 - self._shares[columns]) ** n * (1.0 - min(1.0, self.recipe.uniform / self.design.n_items))
         return torch.from_numpy(np.log(np.maximum(1.0 - absent, _TINY)).astype(np.float32))
 
     @cached_property
