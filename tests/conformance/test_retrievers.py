@@ -36,12 +36,11 @@ def log(n: int = 1_200) -> Interactions:
     )
 
 
-EXTRAS = {"sasrec": ("torch", "onnx", "onnxruntime"), "two-tower": ("torch",), "lightgcn": ("torch",)}
-SMALL = {
-    "sasrec": {"factors": 8, "epochs": 2, "negatives": 16},
-    "two-tower": {"factors": 8, "epochs": 2},
-    "lightgcn": {"factors": 8, "epochs": 2, "negatives": 16},
+EXTRAS = {
+    **dict.fromkeys(("sasrec", "bert4rec"), ("torch", "onnx", "onnxruntime")),
+    **dict.fromkeys(("two-tower", "lightgcn"), ("torch",)),
 }
+SMALL = {name: {"factors": 8, "epochs": 2, "negatives": 16} for name in EXTRAS}
 
 
 @pytest.fixture(params=list(RETRIEVERS))

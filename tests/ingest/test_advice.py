@@ -52,3 +52,10 @@ def test_sessions_are_compared_where_they_are_short_and_many(
     (of_sessions,) = (a for a in advice if a.model == "v-sknn")
     assert {a.model for a in advice if a.train} & {"v-sknn"} == trained
     assert reason in of_sessions.reason
+
+
+def test_one_model_of_sequences_is_enough_unless_it_is_asked_for_by_name() -> None:
+    advice = advise(100_000, 1_000, 0, n_described=0, n_sessions=0, deep=True)
+    (bert4rec,) = (a for a in advice if a.model == "bert4rec")
+    assert not bert4rec.train
+    assert "sasrec reads the same sequences" in bert4rec.reason

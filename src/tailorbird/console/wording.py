@@ -12,7 +12,8 @@ CHANNELS: Final = {
     "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "item-knn": "Item neighbours",
     "user-knn": "People alike", "v-sknn": "Visits alike",
     "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next",
-    "two-tower": "Taste and traits", "lightgcn": "Shared circles", "content": "Similar content",
+    "two-tower": "Taste and traits", "lightgcn": "Shared circles",
+    "bert4rec": "What belongs here", "content": "Similar content",
     "fallback": "From the catalogue", "ranker": "Learned ranker",
 }  # fmt: skip
 """What a retriever is called on a tile; one that is not listed goes by its own name."""
@@ -25,6 +26,7 @@ MEANINGS: Final = {
     "sasrec": "what tends to follow on a history like this",
     "two-tower": "what suits this history, by its traits and by who took it up",
     "lightgcn": "what the people of these items' people like",
+    "bert4rec": "what would fill a gap at the end of this history",
     "content": "what resembles the items that were looked at", "fallback": "the most wanted of the whole catalogue",
     "ranker": "puts in order what the channels propose",
 }  # fmt: skip

@@ -14,7 +14,12 @@ LEARNED_FROM: Final = 50_000
 SEQUENCES_FROM: Final = 100_000
 """Interactions from which a model of sequences is worth its minutes."""
 
-NEURAL: Final[Mapping[str, int]] = {"sasrec": SEQUENCES_FROM, "two-tower": LEARNED_FROM, "lightgcn": LEARNED_FROM}
+NEURAL: Final[Mapping[str, int]] = {
+    "sasrec": SEQUENCES_FROM,
+    "bert4rec": SEQUENCES_FROM,
+    "two-tower": LEARNED_FROM,
+    "lightgcn": LEARNED_FROM,
+}
 """Models that train with torch, and the interactions from which each is worth it."""
 
 MOST_EASE_ITEMS: Final = 15_000
@@ -91,6 +96,9 @@ def _advice_on_neural(n_interactions: int, *, deep: bool) -> Iterator[Advice]:
             yield Advice(name, train=False, reason=f"{volume}; it is trained for minutes, and needs {least:,}")
         elif not deep:
             yield Advice(name, train=False, reason=f"{volume}, but no torch: `pip install 'tailorbird[deep]'`")
+        elif name == "bert4rec":
+            twice = f"{volume}; sasrec reads the same sequences, so train it by name where `evaluate` finds it better"
+            yield Advice(name, train=False, reason=twice)
         else:
             yield Advice(name, train=True, reason=volume)
 

@@ -15,6 +15,7 @@ REASONS: Final = {
     "sasrec": "What tends to come after what you chose",
     "two-tower": "Suits what you looked at lately",
     "lightgcn": "Liked in the circles of what you like",
+    "bert4rec": "Belongs with what you chose",
     "content": "Similar to what you looked at",
     "fallback": "From the catalogue",
 }

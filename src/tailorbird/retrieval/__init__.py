@@ -24,6 +24,7 @@ class _Retrievers(Mapping[str, type]):
         "sasrec": ("sasrec", "Sasrec"),
         "two-tower": ("two_tower", "TwoTower"),
         "lightgcn": ("lightgcn", "LightGcn"),
+        "bert4rec": ("bert4rec", "Bert4rec"),
         "content": ("content", "Content"),
     }
 

@@ -33,13 +33,12 @@ from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, 
 
 
 class LightGcnConfig(QueryConfig):
-    """All but ``half_life`` and ``last`` belong to the fit. Needs the extra ``deep`` to train and nothing to serve."""
+    """``half_life`` belongs to the query. Needs the extra ``deep`` to train and nothing to serve."""
 
     half_life: float | None = Field(1.0, gt=0, description="steps in the history; empty: all count alike")
     factors: int = Field(64, ge=2, le=512, description="length of a vector")
     layers: int = Field(2, ge=0, le=8, description="hops to people and back; each is two layers of the paper")
     neighbours: int = Field(100, ge=1, description="drawn of each node's in an epoch, where it has more")
-    longest: int = Field(200, ge=1, le=1_000, description="newest entries of one person that are learned from")
     learned_half_life: float = Field(1.0, gt=0, description="steps; what half_life is in training")
     negatives: int = Field(1_024, ge=2, description="drawn items of each batch against which the right one stands")
     temperature: float = Field(0.1, gt=0, description="cosines are divided by it")
@@ -73,19 +72,21 @@ class LightGcn:
             self._hold(arrays["vectors"], arrays["people"])
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
-        """Train on everybody's newest entries; cost of an epoch: about 5 CPU s for 200,000 of them.
+        """Train on everybody's interactions; cost of an epoch: about 5 CPU s for 200,000 of them.
 
         Raises:
             NotInstalled: the packages to train with are not there.
         """
         needed(("torch",), "deep", "Training 'lightgcn'")
         n_items = max(interactions.n_items, len(catalogue))
-        everybody = sequences_of(interactions, np.arange(n_items, dtype=np.int32), self.config.longest)
+        everybody = sequences_of(interactions, np.arange(n_items, dtype=np.int32))
         sequences, known = numbered(everybody)
         vectors, people = np.zeros((n_items, self.config.factors), np.float32), np.zeros(n_items, np.int64)
         if len(known) > 1:
             learned, asked = held_out(sequences, self.config.validation, self.config.seed)
-            key = fingerprint(self.config.model_dump(exclude={"checkpoints"}), everybody.items, everybody.starts)
+            key = fingerprint(
+                self.config.model_dump(exclude={"checkpoints"}), everybody.items, everybody.starts, everybody.ends
+            )
             task = GraphTask(learned, asked, len(known), self._recipe())
             weights = improve(task, self._schedule(key), self._tell)
             whole = Graph.of(sequences, len(known))
@@ -147,6 +148,7 @@ class LightGcn:
     def _recipe(self) -> Recipe:
         c = self.config
         return Recipe(
+            c.last,
             c.factors,
             c.layers,
             c.neighbours,

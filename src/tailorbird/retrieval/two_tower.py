@@ -93,14 +93,14 @@ class TwoTower:
         self._hold(self._nothing(0) if arrays is None else arrays)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
-        """Train on everybody's newest ``last`` + 1 interactions; cost of an epoch: about 5 CPU s for 200,000 of them.
+        """Train on everybody's interactions; cost of an epoch: about 5 CPU s for 200,000 of them.
 
         Raises:
             NotInstalled: the packages to train with are not there.
         """
         needed(("torch",), "deep", "Training 'two-tower'")
         n_items = max(interactions.n_items, len(catalogue))
-        everybody = sequences_of(interactions, np.arange(n_items, dtype=np.int32), self.config.last)
+        everybody = sequences_of(interactions, np.arange(n_items, dtype=np.int32))
         sequences, known = numbered(everybody)
         if len(known) < 2:
             self._hold(self._nothing(n_items))
@@ -110,7 +110,7 @@ class TwoTower:
         design, recipe = self._design(len(known), len(vocabulary)), self._recipe()
         learned, asked = held_out(sequences, self.config.validation, self.config.seed)
         settings = self.config.model_dump(exclude={"checkpoints"})
-        key = fingerprint(settings, everybody.items, everybody.starts, bags.columns, bags.values)
+        key = fingerprint(settings, everybody.items, everybody.starts, everybody.ends, bags.columns, bags.values)
         task = TowersTask(learned, asked, bags.of(known), design, recipe)
         weights = improve(task, self._schedule(key), self._tell)
         own = np.zeros((n_items, self.config.factors), np.float32)
@@ -239,7 +239,7 @@ class TwoTower:
 
     def _recipe(self) -> Recipe:
         c = self.config
-        return Recipe(c.batch, c.uniform, c.temperature, c.dropout, c.cold, c.seed)
+        return Recipe(c.last, c.batch, c.uniform, c.temperature, c.dropout, c.cold, c.seed)
 
     def _schedule(self, key: str) -> Schedule:
         c = self.config

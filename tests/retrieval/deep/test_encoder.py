@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tailorbird.retrieval.deep.batches import N_BUCKETS, age_buckets
+from tailorbird.retrieval.deep.batches import HIDDEN, N_BUCKETS, age_buckets
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
-from tailorbird.retrieval.deep.export import run, session, to_onnx
+from tailorbird.retrieval.deep.export import ages, run, session, to_onnx
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install 'tailorbird[deep]'")
 pytest.importorskip("onnx", reason="exporting needs onnx: pip install 'tailorbird[deep]'")
@@ -15,6 +15,7 @@ pytest.importorskip("onnxruntime", reason="serving needs onnxruntime: pip instal
 
 SHAPE = Shape(n_items=30, factors=16, blocks=2, heads=4, longest=12, n_buckets=1, widening=4)
 TIMED = replace(SHAPE, n_buckets=N_BUCKETS)
+BOTH_WAYS = replace(SHAPE, longest=13, causal=False)
 
 
 def weights_of(shape, seed=1):
@@ -27,7 +28,7 @@ def buckets_of(shape, at):
     """Each item is asked about when the next one comes; the last at once."""
     if shape.n_buckets == 1:
         return None
-    return torch.from_numpy(age_buckets(at, np.append(at[1:], at[-1]), shape.n_buckets))[None]
+    return torch.from_numpy(age_buckets(at, np.append(at[1:], at[-1]), shape.n_buckets, causal=True))[None]
 
 
 @pytest.mark.parametrize("shape", [SHAPE, TIMED])
@@ -43,15 +44,42 @@ def test_no_position_looks_ahead(shape):
     assert not torch.allclose(one[0, 7:], two[0, 7:], atol=1e-2)
 
 
-@pytest.mark.parametrize("shape", [SHAPE, TIMED, replace(TIMED, blocks=1, heads=1), replace(SHAPE, blocks=3)])
+@pytest.mark.parametrize("timed", [False, True])
+def test_without_a_direction_a_hidden_item_depends_on_both_sides_and_not_on_what_it_hides(timed):
+    shape = replace(BOTH_WAYS, n_buckets=N_BUCKETS if timed else 1)
+    weights, draw = weights_of(shape), np.random.default_rng(1)
+    items, at = draw.integers(0, 30, 12), np.cumsum(draw.random(12) * 1e5)
+    items[6] = HIDDEN
+    buckets = torch.from_numpy(age_buckets(at, at, shape.n_buckets, causal=False))[None]
+    one = encode(weights, shape, torch.from_numpy(items)[None], buckets)[0, 6]
+    for place in (5, 7):
+        changed = items.copy()
+        changed[place] = (changed[place] + 1) % 30
+        assert not torch.allclose(
+            one, encode(weights, shape, torch.from_numpy(changed)[None], buckets)[0, 6], atol=1e-2
+        )
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        SHAPE,
+        TIMED,
+        replace(TIMED, blocks=1, heads=1),
+        replace(SHAPE, blocks=3),
+        BOTH_WAYS,
+        replace(BOTH_WAYS, n_buckets=N_BUCKETS, blocks=1),
+    ],
+)
 @pytest.mark.parametrize("n", [1, 2, 12])
 def test_onnx_says_what_torch_says(shape, n):
     weights, draw = weights_of(shape), np.random.default_rng(n)
     items, at = draw.integers(0, 30, n), np.cumsum(draw.random(n) * 1e5)
-    expected = encode(weights, shape, torch.from_numpy(items)[None], buckets_of(shape, at))[0, -1].numpy()
+    buckets = ages(at, at[-1] + 1e3, shape.n_buckets, causal=shape.causal)
+    asked = torch.from_numpy(items if shape.causal else np.append(items, HIDDEN))[None]
+    expected = encode(weights, shape, asked, torch.from_numpy(buckets)[None])[0, -1].numpy()
     arrays = {name: weight.numpy() for name, weight in weights.items()}
-    ages = age_buckets(at, np.append(at[1:], at[-1]), shape.n_buckets)
-    assert np.allclose(run(session(to_onnx(arrays, shape)), arrays["items"][items], ages), expected, atol=1e-4)
+    assert np.allclose(run(session(to_onnx(arrays, shape)), arrays["items"][items], buckets), expected, atol=1e-4)
 
 
 def test_the_same_weights_are_the_same_bytes():

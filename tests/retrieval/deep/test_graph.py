@@ -12,8 +12,8 @@ LISTS = ([0, 1, 2], [1, 2], [2, 3, 2], [4, 0, 1, 3])
 
 def graph() -> Graph:
     items = np.array([item for items in LISTS for item in items])
-    starts = np.concatenate(([0], np.cumsum([len(items) for items in LISTS])))
-    return Graph.of(Sequences(items, np.zeros(len(items)), starts), 6)
+    ends = np.cumsum([len(items) for items in LISTS])
+    return Graph.of(Sequences(items, np.zeros(len(items)), np.concatenate(([0], ends[:-1])), ends), 6)
 
 
 def hop() -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.retrieval.deep.batches import Sequences, batch_of, had_before
+from tailorbird.retrieval.deep.batches import Sequences, following, had_before
 from tailorbird.retrieval.deep.tokens import Bags, Vocabulary
 from tailorbird.retrieval.deep.towers import (
     Design,
@@ -29,7 +29,8 @@ def torch() -> Any:
 
 def sequences(n_people: int = 400, length: int = 4) -> Sequences:
     items = (np.random.default_rng(3).random(n_people * length) ** 2 * DESIGN.n_items).astype(np.int64)
-    return Sequences(items, np.zeros(len(items)), np.arange(n_people + 1) * length)
+    starts = np.arange(n_people) * length
+    return Sequences(items, np.zeros(len(items)), starts, starts + length)
 
 
 def test_what_serves_is_what_was_trained(torch: Any) -> None:
@@ -49,14 +50,14 @@ def test_a_mean_halves_by_its_half_life_and_never_looks_ahead() -> None:
 
 
 def test_the_correction_is_how_often_an_item_really_is_in_a_step(torch: Any) -> None:
-    recipe = Recipe(batch=10, uniform=6, temperature=0.1, dropout=0.0, cold=0.0, seed=1)
+    recipe = Recipe(last=50, batch=10, uniform=6, temperature=0.1, dropout=0.0, cold=0.0, seed=1)
     task = TowersTask(
         sequences(), sequences(0), Bags(np.zeros(31, np.int64), *(np.empty(0, np.int64),) * 2), DESIGN, recipe
     )
     there, n_steps, draw = np.zeros(DESIGN.n_items), 0, np.random.default_rng(0)
     for _ in range(50):
         for batch, drawn in task.batches(draw):
-            there[np.union1d(batch.targets[batch.real], drawn)] += 1
+            there[np.union1d(batch.targets[batch.asks], drawn)] += 1
             n_steps += 1
     expected = torch.exp(task._log_chances(30, np.arange(DESIGN.n_items))).numpy()
     assert np.abs(there / n_steps - expected).max() < 0.05
@@ -64,7 +65,7 @@ def test_the_correction_is_how_often_an_item_really_is_in_a_step(torch: Any) -> 
 
 
 def test_what_somebodyhad_before_is_no_negative_and_what_they_take_again_is_an_answer() -> None:
-    batch = batch_of(Sequences(np.array([4, 2, 4, 7, 5, 4]), np.zeros(6), np.array([0, 4, 6])), np.array([0, 1]))
+    batch = following(Sequences(np.array([4, 2, 4, 7, 5, 4]), np.zeros(6), np.array([0, 4]), np.array([4, 6])))
     rows, places = had_before(batch, np.array([2, 4, 7]), 10)
     # The answers are 2, 4, 7 of the first person, and 4 of the second, who had 5, which is no column.
     assert sorted(zip(rows.tolist(), places.tolist(), strict=True)) == [(0, 1), (1, 0), (2, 0), (2, 1), (2, 1)]

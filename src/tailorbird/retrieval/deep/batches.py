@@ -6,7 +6,7 @@ negatives serves every position in it, so that the loss is one matrix product. E
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,70 +15,89 @@ from numpy.typing import NDArray
 from tailorbird.types import Array, FloatArray, IntArray, Interactions
 
 Longs = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 N_BUCKETS: Final = 64
+HIDDEN: Final = -1
+"""Stands for an item that is to be guessed."""
+
 _BUCKET_WIDTH: Final = 0.301
-_MOST_POSITIONS: Final = 16_384
+_MOST_POSITIONS: Final = 4_096
 _WINDOW: Final = 20
 """Batches among which sequences are sorted by length: enough to be alike, few enough to stay shuffled."""
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """What many people took up, oldest first; person p has the rows ``starts[p]:starts[p + 1]``.
+    """What many people took up, oldest first; sequence p has the rows ``starts[p]`` to ``ends[p]``, this one excluded.
 
-    ``items`` count from 0 without gaps. Nobody has fewer than two rows, or more than one above the longest query.
+    ``items`` count from 0 without gaps. Sequences of one person may overlap; none has fewer than two rows.
     """
 
     items: Longs
     at: FloatArray
     starts: Longs
+    ends: Longs
 
     def __len__(self) -> int:
-        return len(self.starts) - 1
+        return len(self.starts)
 
     @property
     def lengths(self) -> Longs:
-        """Rows of each person."""
-        return np.diff(self.starts)
+        """Rows of each sequence."""
+        return self.ends - self.starts
+
+    def rows(self) -> tuple[Longs, Longs]:
+        """For every row of every sequence, the sequence and the row."""
+        lengths = self.lengths
+        of = np.repeat(np.arange(len(self)), lengths)
+        first = np.cumsum(lengths) - lengths
+        return of, np.arange(len(of)) - np.repeat(first - self.starts, lengths)
+
+    def newest(self, n: int) -> "Sequences":
+        """Of each sequence the newest ``n`` rows."""
+        return replace(self, starts=np.maximum(self.starts, self.ends - n))
+
+    def take(self, which: Longs) -> "Sequences":
+        """These sequences alone."""
+        return replace(self, starts=self.starts[which], ends=self.ends[which])
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Queries and what followed each of their positions; b sequences of at most n positions.
+    """b sequences of at most n positions, and what is to be guessed of them.
 
-    ``items``, ``targets`` (b, n) with ``real`` telling which positions are there; ``at`` (b, n) is when each item was
-    taken up and ``asked`` (b, n) when the next one was.
+    ``items`` and ``targets`` (b, n) are what stands at each position, HIDDEN where it must not be seen, and what is
+    right there; ``there`` tells which positions are real and ``asks`` at which the guess counts. ``at`` (b, n) is when
+    each item was taken up and ``asked`` (b, n) when each question was.
     """
 
     items: Longs
     targets: Longs
-    real: NDArray[np.bool_]
+    there: Bools
+    asks: Bools
     at: FloatArray
     asked: FloatArray
 
 
-def sequences_of(interactions: Interactions, numbers: IntArray, last: int) -> Sequences:
-    """Everybody's newest ``last`` + 1 interactions in the order of their times; ``numbers`` renames the items.
+def sequences_of(interactions: Interactions, numbers: IntArray) -> Sequences:
+    """Everybody's interactions in the order of their times; ``numbers`` renames the items.
 
     At equal times the log's order stands. Whoever has a single interaction teaches no sequence.
     """
     order = np.lexsort((interactions.at, interactions.users))
-    users = interactions.users[order]
-    counts = np.bincount(users, minlength=interactions.n_users)
+    counts = np.bincount(interactions.users, minlength=interactions.n_users)
     ends = np.cumsum(counts)
-    from_end = np.repeat(ends, counts) - np.arange(len(users))
-    keep = (from_end <= last + 1) & (counts[users] > 1)
-    kept = np.bincount(users[keep], minlength=interactions.n_users)
-    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept[kept > 0])))
-    rows = order[keep]
-    return Sequences(numbers[interactions.items[rows]].astype(np.int64), interactions.at[rows], starts)
+    able = np.flatnonzero(counts > 1)
+    items = numbers[interactions.items[order]].astype(np.int64)
+    return Sequences(items, interactions.at[order], (ends - counts)[able], ends[able])
 
 
 def numbered(sequences: Sequences) -> tuple[Sequences, Longs]:
     """The same with items numbered from 0 without gaps, and which item each of these numbers stands for."""
-    items, places = np.unique(sequences.items, return_inverse=True)
-    return Sequences(places.astype(np.int64), sequences.at, sequences.starts), items
+    _, rows = sequences.rows()
+    known = np.unique(sequences.items[rows])
+    return replace(sequences, items=np.searchsorted(known, sequences.items)), known
 
 
 def held_out(sequences: Sequences, most: int, seed: int) -> tuple[Sequences, Sequences]:
@@ -86,43 +105,65 @@ def held_out(sequences: Sequences, most: int, seed: int) -> tuple[Sequences, Seq
 
     Of these the last row is taken from training; only people with three rows and more are drawn.
     """
-    lengths = sequences.lengths
-    able = np.flatnonzero(lengths >= 3)
+    able = np.flatnonzero(sequences.lengths >= 3)
     n = min(most, len(able) // 10)
     drawn = np.sort(np.random.default_rng(seed).choice(able, n, replace=False))
-    last = np.zeros(len(sequences.items), np.bool_)
-    last[sequences.starts[1:][drawn] - 1] = True
-    shorter = lengths.copy()
-    shorter[drawn] -= 1
-    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(shorter)))
-    return Sequences(sequences.items[~last], sequences.at[~last], starts), _of(sequences, drawn)
+    ends = sequences.ends.copy()
+    ends[drawn] -= 1
+    return replace(sequences, ends=ends), sequences.take(drawn)
 
 
-def batches(
-    sequences: Sequences, size: int, draw: np.random.Generator, *, most: int = _MOST_POSITIONS
-) -> Iterator[Batch]:
-    """All sequences once, shuffled, ``size`` at a time or fewer of long ones: not above ``most`` positions."""
+def windows(sequences: Sequences, longest: int, draw: np.random.Generator) -> Sequences:
+    """Sequences cut into windows of at most ``longest`` queries, the first of them by chance of a shorter length.
+
+    Every row but a person's first is the answer of one window, and another cut gives it another past.
+    """
+    asked = sequences.lengths - 1
+    first = np.where(asked > longest, draw.integers(1, longest + 1, len(sequences)), asked)
+    n = 1 - (first - asked) // longest
+    of = np.repeat(np.arange(len(sequences)), n)
+    later = np.arange(len(of)) - np.repeat(np.cumsum(n) - n, n)
+    end = np.minimum(first[of] + later * longest, asked[of])
+    start = np.where(later > 0, first[of] + (later - 1) * longest, 0)
+    return replace(sequences, starts=sequences.starts[of] + start, ends=sequences.starts[of] + end + 1)
+
+
+def groups(sequences: Sequences, size: int, draw: np.random.Generator) -> Iterator[Sequences]:
+    """All sequences once, shuffled, ``size`` at a time or fewer of long ones."""
     lengths = sequences.lengths
     shuffled = draw.permutation(len(sequences))
-    groups: list[Longs] = []
+    made: list[Longs] = []
     for first in range(0, len(shuffled), _WINDOW * size):
         window = shuffled[first : first + _WINDOW * size]
         window = window[np.argsort(lengths[window], kind="stable")]
-        groups += _cut(window, lengths, size, most)
-    for group in draw.permutation(len(groups)):
-        yield batch_of(sequences, groups[group])
+        made += _cut(window, lengths, size)
+    for place in draw.permutation(len(made)):
+        yield sequences.take(made[place])
 
 
-def batch_of(sequences: Sequences, people: Longs) -> Batch:
-    """These people's sequences side by side."""
-    lengths = sequences.lengths[people] - 1
-    steps = np.arange(int(lengths.max(initial=1)))
-    real = steps < lengths[:, None]
-    places = np.where(real, sequences.starts[people][:, None] + steps, sequences.starts[people][:, None])
-    following = np.where(real, places + 1, places)
-    return Batch(
-        sequences.items[places], sequences.items[following], real, sequences.at[places], sequences.at[following]
-    )
+def following(sequences: Sequences) -> Batch:
+    """Each item asks for the one that came next."""
+    there, places = _side_by_side(replace(sequences, ends=sequences.ends - 1))
+    after = np.where(there, places + 1, places)
+    items, at = sequences.items, sequences.at
+    return Batch(items[places], items[after], there, there, at[places], at[after])
+
+
+def cloze(sequences: Sequences, share: float, draw: np.random.Generator) -> Batch:
+    """A ``share`` of the items is hidden and asked for; in every other sequence the last alone, as in a question."""
+    there, places = _side_by_side(sequences)
+    last = np.zeros_like(there)
+    last[np.arange(len(sequences)), sequences.lengths - 1] = True
+    asks = there & (draw.random(there.shape) < share)
+    asks[draw.random(len(sequences)) < 0.5] = False
+    asks |= last & ~asks.any(axis=1, keepdims=True)
+    return _hiding(sequences, there, places, asks)
+
+
+def last_hidden(sequences: Sequences) -> Batch:
+    """The last item of each alone is hidden and asked for."""
+    there, places = _side_by_side(sequences)
+    return _hiding(sequences, there, places, np.arange(there.shape[1]) == sequences.lengths[:, None] - 1)
 
 
 def negatives(n_items: int, n: int, draw: np.random.Generator) -> Longs:
@@ -144,39 +185,46 @@ def had_before(batch: Batch, columns: Longs, n_items: int) -> tuple[Longs, Longs
     """Rows (answers) and columns where the column's item is in the history and not the answer: it is no negative."""
     place = np.full(n_items, -1)
     place[columns] = np.arange(len(columns))
-    number = np.where(batch.real, np.cumsum(batch.real).reshape(batch.real.shape) - 1, -1)
+    number = np.where(batch.asks, np.cumsum(batch.asks).reshape(batch.asks.shape) - 1, -1)
     asked, before = np.tril_indices(batch.items.shape[1])
     rows, items = number[:, asked], batch.items[:, before]
     found = (rows >= 0) & (place[items] >= 0) & (items != batch.targets[:, asked])
     return rows[found], place[items[found]]
 
 
-def age_buckets(at: FloatArray, asked: FloatArray, n_buckets: int) -> Longs:
-    """How long ago each item was when each question was asked, by its logarithm; shape (..., n questions, n items).
+def age_buckets(at: FloatArray, asked: FloatArray, n_buckets: int, *, causal: bool) -> Longs:
+    """How far each item was from each question, by its logarithm; shape (..., n questions, n items).
 
     ``at`` and ``asked`` have shape (..., n). A bucket spans 35% of time from a second on; the last takes all that is
-    older, and with one bucket there is no telling. What a question may not see has the bucket ``n_buckets``.
+    farther, and with one bucket there is no telling. A causal question may not see what was later: its bucket is
+    ``n_buckets``.
     """
-    gaps = np.maximum(asked[..., :, None] - at[..., None, :], 1.0)
+    gaps = asked[..., :, None] - at[..., None, :]
+    gaps = np.maximum(gaps if causal else np.abs(gaps), 1.0)
     buckets = np.minimum((np.log(gaps) / _BUCKET_WIDTH).astype(np.int64), n_buckets - 1)
-    ahead = ~np.tri(at.shape[-1], dtype=np.bool_)
-    buckets[..., ahead] = n_buckets
+    if causal:
+        buckets[..., ~np.tri(at.shape[-1], dtype=np.bool_)] = n_buckets
     return buckets
 
 
-def _of(sequences: Sequences, people: Longs) -> Sequences:
-    lengths = sequences.lengths[people]
-    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
-    rows = np.repeat(sequences.starts[people] - starts[:-1], lengths) + np.arange(starts[-1])
-    return Sequences(sequences.items[rows], sequences.at[rows], starts)
+def _side_by_side(sequences: Sequences) -> tuple[Bools, Longs]:
+    """Which positions are there, and their rows, (b, n); a sequence's first row stands where nothing is."""
+    steps = np.arange(int(sequences.lengths.max(initial=1)))
+    there = steps < sequences.lengths[:, None]
+    return there, sequences.starts[:, None] + np.where(there, steps, 0)
 
 
-def _cut(people: Array, lengths: Array, size: int, most: int) -> list[Any]:
+def _hiding(sequences: Sequences, there: Bools, places: Longs, asks: Bools) -> Batch:
+    items, at = sequences.items[places], sequences.at[places]
+    return Batch(np.where(asks, HIDDEN, items), items, there, asks, at, at)
+
+
+def _cut(people: Array, lengths: Array, size: int) -> list[Any]:
     """Groups of ``size`` people in this order, smaller where their sequences are long."""
     groups, first = [], 0
     while first < len(people):
         widest = lengths[people[min(first + size, len(people)) - 1]]
-        n = min(size, max(1, most // int(widest)))
+        n = min(size, max(1, _MOST_POSITIONS // int(widest)))
         groups.append(people[first : first + n])
         first += n
     return groups

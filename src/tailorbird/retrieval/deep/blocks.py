@@ -1,4 +1,4 @@
-"""The transformer: pre-norm blocks of causal attention over the vectors of a history's items.
+"""The transformer: pre-norm blocks of attention over the vectors of a history's items, causal or to both sides.
 
 W.-C. Kang and J. McAuley, Self-Attentive Sequential Recommendation, ICDM 2018, with the norm before each part (R. Xiong
 et al., On Layer Normalization in the Transformer Architecture, ICML 2020), a wide inner layer, and, where times are
@@ -9,6 +9,8 @@ Words, ICML 2024; there by heads as here). Items and answers share their vectors
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from tailorbird.retrieval.deep.batches import HIDDEN
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +24,10 @@ _FAINT: Final = 0.1
 
 @dataclass(frozen=True)
 class Shape:
-    """How large. ``n_buckets`` is 1 where no times are known; ``widening`` times ``factors`` is the inner width."""
+    """How large. ``n_buckets`` is 1 where no times are known; ``widening`` times ``factors`` is the inner width.
+
+    ``longest`` counts positions. Unless ``causal``, a question sees all of them and stands at one whose item is hidden.
+    """
 
     n_items: int
     factors: int
@@ -31,6 +36,12 @@ class Shape:
     longest: int
     n_buckets: int
     widening: int
+    causal: bool = True
+
+    @property
+    def queries(self) -> int:
+        """Entries of the longest history: a causal one has a position for each, any other one more that asks."""
+        return self.longest if self.causal else self.longest - 1
 
 
 def fresh(shape: Shape, seed: int) -> "dict[str, Tensor]":
@@ -49,6 +60,8 @@ def fresh(shape: Shape, seed: int) -> "dict[str, Tensor]":
         "norm.scale": torch.ones(d),
         "norm.shift": torch.zeros(d),
     }
+    if not shape.causal:
+        weights["hidden"] = small(d, scale=0.02)
     for block in range(shape.blocks):
         made = {
             "before.scale": torch.ones(d),
@@ -78,15 +91,20 @@ def encode(
     *,
     dropout: float = 0.0,
 ) -> "Tensor":
-    """What is wanted after each position; shape (b, n, factors), to be multiplied with the items' vectors.
+    """What is wanted at each position; shape (b, n, factors), to be multiplied with the items' vectors.
 
-    ``items`` has shape (b, n), ``buckets`` (b, n, n) as `age_buckets` gives them; None where no times are known.
+    ``items`` has shape (b, n), ``buckets`` (b, n, n) as `age_buckets` gives them, ``n_buckets`` standing for what may
+    not be seen; None where it is causal and no times are known.
     """
+    import torch
     from torch.nn.functional import dropout as dropped
     from torch.nn.functional import embedding, layer_norm, relu
 
     size = (shape.factors,)
-    x = embedding(items, weights["items"]) * shape.factors**0.5 + weights["positions"][: items.shape[1]]
+    x = embedding(items.clamp(min=0), weights["items"])
+    if not shape.causal:
+        x = torch.where((items == HIDDEN)[..., None], weights["hidden"], x)
+    x = x * shape.factors**0.5 + weights["positions"][: items.shape[1]]
     x = dropped(x, dropout)
     for block in range(shape.blocks):
         own = {name.partition(".")[2]: w for name, w in weights.items() if name.startswith(f"{block}.")}
@@ -99,7 +117,7 @@ def encode(
 
 
 def _attend(own: "Mapping[str, Tensor]", shape: Shape, x: "Tensor", buckets: "Tensor | None") -> "Tensor":
-    """Each position's look at itself and at what was before it; shape (b, n, factors)."""
+    """Each position's look at itself and at what it may see; shape (b, n, factors)."""
     from torch.nn.functional import embedding, pad, scaled_dot_product_attention
 
     b, n, d = x.shape
@@ -109,7 +127,7 @@ def _attend(own: "Mapping[str, Tensor]", shape: Shape, x: "Tensor", buckets: "Te
     )
     bias = None
     if buckets is not None:
-        ages = pad(own["ages"], (0, 0, 0, 1), value=FORBIDDEN)
+        ages = pad(own.get("ages", x.new_zeros(1, shape.heads)), (0, 0, 0, 1), value=FORBIDDEN)
         bias = embedding(buckets, ages).permute(0, 3, 1, 2)
     seen = scaled_dot_product_attention(queries, keys, values, attn_mask=bias, is_causal=bias is None)
     return seen.transpose(1, 2).reshape(b, n, d) @ own["out"]

@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from tailorbird.retrieval.deep import SERVING, needed
-from tailorbird.retrieval.deep.batches import age_buckets
+from tailorbird.retrieval.deep.batches import HIDDEN, Longs, age_buckets
 from tailorbird.retrieval.deep.blocks import FORBIDDEN, Shape, encode
-from tailorbird.types import Array
+from tailorbird.types import Array, FloatArray
 
 OPSET: Final = 17
 _IR: Final = 8
@@ -21,7 +21,9 @@ _TOLERANCE: Final = 1e-4
 
 
 def to_onnx(weights: Mapping[str, Array], shape: Shape) -> bytes:
-    """The encoder with inputs ``rows`` (n, factors) and ``buckets`` (n, n), and the output ``wanted`` (factors,).
+    """The encoder with inputs ``rows`` (n, factors) and ``buckets`` as of `ages`, and the output ``wanted`` (factors,).
+
+    Unless it is causal, the graph appends the position whose item is asked for.
 
     Raises:
         RuntimeError: the graph does not say what torch says; a mistake of this module.
@@ -48,6 +50,14 @@ def session(encoder: bytes) -> Any:
         return runtime.InferenceSession(encoder, options, providers=["CPUExecutionProvider"])
     except (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf) as error:
         raise ValueError(f"the encoder is no ONNX model: {error}") from error
+
+
+def ages(at: FloatArray, now: float, n_buckets: int, *, causal: bool) -> Longs:
+    """The `age_buckets` of a history with these times that is asked ``now``: (n, n), or one more where not causal."""
+    if causal:
+        return age_buckets(at, np.append(at[1:], now), n_buckets, causal=True)
+    positions = np.append(at, now)
+    return age_buckets(positions, positions, n_buckets, causal=False)
 
 
 def run(session: Any, rows: Array, buckets: Array) -> Array:
@@ -82,9 +92,10 @@ def _graph(weights: Mapping[str, Array], shape: Shape) -> bytes:
     from onnx import TensorProto, helper
 
     put = _Graph()
-    n = put("Shape", "rows", start=0, end=1)
+    x = "rows" if shape.causal else put("Concat", "rows", put.constant(weights["hidden"][None]), axis=0)
+    n = put("Shape", x, start=0, end=1)
     first = put("Slice", put.constant(weights["positions"]), put.constant([0], np.int64), n)
-    x = put("Add", put("Mul", "rows", put.constant(shape.factors**0.5)), first)
+    x = put("Add", put("Mul", x, put.constant(shape.factors**0.5)), first)
     for block in range(shape.blocks):
         own = {name.partition(".")[2]: w for name, w in weights.items() if name.startswith(f"{block}.")}
         x = _block(put, own, shape, x, only_last=block == shape.blocks - 1)
@@ -95,7 +106,7 @@ def _graph(weights: Mapping[str, Array], shape: Shape) -> bytes:
         "encoder",
         [
             helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", shape.factors]),
-            helper.make_tensor_value_info("buckets", TensorProto.INT64, ["n", "n"]),
+            helper.make_tensor_value_info("buckets", TensorProto.INT64, ["positions", "positions"]),
         ],
         [helper.make_tensor_value_info("wanted", TensorProto.FLOAT, [shape.factors])],
         put.constants,
@@ -116,9 +127,9 @@ def _block(put: _Graph, own: Mapping[str, Array], shape: Shape, x: str, *, only_
     keys = _heads(put, put("MatMul", y, put.constant(own["keys"])), shape, [1, 2, 0])
     values = _heads(put, put("MatMul", y, put.constant(own["values"])), shape, [1, 0, 2])
     scaled = put("Mul", put("MatMul", queries, keys), put.constant((shape.factors // shape.heads) ** -0.5))
-    ages = own.get("ages", np.zeros((1, shape.heads), np.float32))
-    ages = np.concatenate((ages, np.full((1, shape.heads), FORBIDDEN, np.float32)))
-    bias = put("Transpose", put("Gather", put.constant(ages), buckets, axis=0), perm=[2, 0, 1])
+    by_age = own.get("ages", np.zeros((1, shape.heads), np.float32))
+    by_age = np.concatenate((by_age, np.full((1, shape.heads), FORBIDDEN, np.float32)))
+    bias = put("Transpose", put("Gather", put.constant(by_age), buckets, axis=0), perm=[2, 0, 1])
     seen = put("MatMul", put("Softmax", put("Add", scaled, bias), axis=-1), values)
     flat = put("Reshape", put("Transpose", seen, perm=[1, 0, 2]), put.constant([-1, shape.factors], np.int64))
     x = put("Add", x, put("MatMul", flat, put.constant(own["out"])))
@@ -147,13 +158,14 @@ def _check(written: bytes, weights: Mapping[str, Array], shape: Shape) -> None:
     tensors = {name: torch.from_numpy(weight) for name, weight in weights.items()}
     running = session(written)
     draw = np.random.default_rng(0)
-    for n in sorted({min(n, shape.longest) for n in (1, 2, 3, shape.longest)}):
+    for n in sorted({min(n, shape.queries) for n in (1, 2, 3, shape.queries)}):
         items = draw.integers(0, shape.n_items, n)
-        at = np.sort(draw.random(n + 1)) * 1e6
-        buckets = age_buckets(at[:-1], at[1:], shape.n_buckets)
-        timed = torch.from_numpy(buckets)[None] if shape.n_buckets > 1 else None
+        asked = items if shape.causal else np.append(items, HIDDEN)
+        *at, now = np.sort(draw.random(n + 1)) * 1e6
+        buckets = ages(np.array(at), now, shape.n_buckets, causal=shape.causal)
         with torch.no_grad():
-            expected = encode(tensors, shape, torch.from_numpy(items)[None], timed)[0, -1].numpy()
+            found = encode(tensors, shape, torch.from_numpy(asked)[None], torch.from_numpy(buckets)[None])
+        expected = found[0, -1].numpy()
         off = float(np.abs(run(running, weights["items"][items], buckets) - expected).max())
         if not off <= _TOLERANCE * max(1.0, float(np.abs(expected).max())):
             raise RuntimeError(f"the exported encoder is off by {off:.2g} on a history of {n}")

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.sparse import csr_array
 
-from tailorbird.retrieval.deep.batches import Batch, Longs, Sequences, batch_of, batches, had_before, hits, negatives
+from tailorbird.retrieval.deep.batches import (
+    Batch,
+    Longs,
+    Sequences,
+    following,
+    groups,
+    had_before,
+    hits,
+    negatives,
+    windows,
+)
 from tailorbird.retrieval.deep.steps import gains
 from tailorbird.retrieval.deep.towers import recency, unit
 from tailorbird.types import Array
@@ -22,9 +32,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _ASKED_AT_ONCE: Final = 256
-_MOST_ANSWERS: Final = 8_192
-"""Of a step."""
-
 _FAINT: Final = 0.1
 """Spread of the numbers that vectors begin with."""
 
@@ -41,8 +48,8 @@ class Graph:
     @staticmethod
     def of(sequences: Sequences, n_items: int) -> "Graph":
         """The pairs of these sequences."""
-        people = np.repeat(np.arange(len(sequences)), sequences.lengths)
-        people, items = np.divmod(np.unique(people * n_items + sequences.items), n_items)
+        of, rows = sequences.rows()
+        people, items = np.divmod(np.unique(of * n_items + sequences.items[rows]), n_items)
         return Graph(people, items, len(sequences), n_items)
 
     def __len__(self) -> int:
@@ -100,6 +107,7 @@ def _few_of_each(keys: Longs, most: int, draw: np.random.Generator) -> Array:
 class Recipe:
     """How to train; see the fields of the same names in the config."""
 
+    last: int
     factors: int
     layers: int
     neighbours: int
@@ -132,8 +140,8 @@ class GraphTask:
     def batches(self, draw: np.random.Generator) -> Iterator[tuple[Batch, Longs, Graph]]:
         """All sequences once, with negatives, and the epoch's sample of the graph."""
         sample = self.graph.sampled(self.recipe.neighbours, draw)
-        for batch in batches(self.learned, self.recipe.batch, draw, most=_MOST_ANSWERS):
-            yield batch, negatives(self.graph.n_items, self.recipe.negatives, draw), sample
+        for group in groups(windows(self.learned, self.recipe.last, draw), self.recipe.batch, draw):
+            yield following(group), negatives(self.graph.n_items, self.recipe.negatives, draw), sample
 
     def loss(self, weights: "Mapping[str, Tensor]", batch: tuple[Batch, Longs, Graph]) -> "tuple[Tensor, int]":
         """The cross-entropy of what came next against the drawn items."""
@@ -145,8 +153,8 @@ class GraphTask:
         said = spread * torch.from_numpy(self._scale)[:, None]
         shares = torch.from_numpy(recency(sequences.items.shape[1], (self.recipe.half_life,))[0])
         wanted = torch.matmul(shares, embedding(torch.from_numpy(sequences.items), said))
-        wanted = dropout(unit(wanted[torch.from_numpy(sequences.real)]), self.recipe.dropout)
-        targets = sequences.targets[sequences.real]
+        wanted = dropout(unit(wanted[torch.from_numpy(sequences.asks)]), self.recipe.dropout)
+        targets = sequences.targets[sequences.asks]
         answers, others = (
             dropout(unit(embedding(torch.from_numpy(items), spread)), self.recipe.dropout) for items in (targets, drawn)
         )
@@ -165,12 +173,13 @@ class GraphTask:
         by_length = np.argsort(self.asked.lengths, kind="stable")
         total = 0.0
         for first in range(0, len(by_length), _ASKED_AT_ONCE):
-            batch = batch_of(self.asked, by_length[first : first + _ASKED_AT_ONCE])
-            rows, ends = np.arange(len(batch.real)), batch.real.sum(1) - 1
+            people = self.asked.take(by_length[first : first + _ASKED_AT_ONCE])
+            batch = following(people.newest(self.recipe.last + 1))
+            ends = batch.there.sum(1) - 1
             shares = recency(batch.items.shape[1], (self.recipe.half_life,))[0, ends]
-            people, steps = batch.real.nonzero()
+            of, had = replace(people, ends=people.ends - 1).rows()
             scores = np.einsum("bn,bnd->bd", shares, said[batch.items]) @ items.T
-            total += gains(scores, batch.targets[rows, ends], people, batch.items[people, steps])
+            total += gains(scores, people.items[people.ends - 1], of, people.items[had])
         return total / len(self.asked)
 
     @cached_property

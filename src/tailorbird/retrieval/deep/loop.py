@@ -10,23 +10,28 @@ The measure is NDCG at 10. Without the cut it stands still or falls while the to
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from tailorbird.retrieval.deep.attributes import Attributes, summed
 from tailorbird.retrieval.deep.batches import (
     Batch,
     Longs,
     Sequences,
     age_buckets,
-    batch_of,
-    batches,
+    cloze,
+    following,
+    groups,
     held_out,
     hits,
+    last_hidden,
     negatives,
+    windows,
 )
+from tailorbird.retrieval.deep.beginning import counted
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
 from tailorbird.retrieval.deep.steps import Schedule, Told, fingerprint, gains, improve
 from tailorbird.types import Array
@@ -39,7 +44,10 @@ _ASKED_AT_ONCE: Final = 256
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. Training ends after ``epochs``, or when ``patience`` of them brought nothing."""
+    """How to train. Training ends after ``epochs``, or when ``patience`` of them brought nothing.
+
+    ``hidden`` is the share of the items that is hidden and asked for, where attention is not causal.
+    """
 
     epochs: int
     patience: int
@@ -49,56 +57,82 @@ class Recipe:
     negatives: int
     validation: int
     seed: int
+    hidden: float = 0.0
 
 
 def train(
-    sequences: Sequences, shape: Shape, recipe: Recipe, *, told: Told = lambda _epoch: None, folder: Path | None = None
+    sequences: Sequences,
+    shape: Shape,
+    recipe: Recipe,
+    attributes: Attributes | None = None,
+    *,
+    told: Told = lambda _epoch: None,
+    folder: Path | None = None,
 ) -> dict[str, Array]:
-    """The weights of the best epoch; with nobody to validate on, of the last.
+    """The weights of the best epoch, attributes summed into the items; with nobody to validate on, of the last.
 
     With a ``folder``, every epoch leaves a checkpoint there, and a training of the same sequences by the same recipe
     goes on from it; a finished one takes its checkpoint away.
     """
+    import torch
+
     learned, asked = held_out(sequences, recipe.validation, recipe.seed)
-    key = fingerprint((shape, recipe), sequences.items, sequences.at, sequences.starts)
-    schedule = Schedule(
-        recipe.epochs, recipe.patience, recipe.learning_rate, recipe.seed, None if folder is None else str(folder), key
-    )
-    return improve(_NextItemTask(learned, asked, shape, recipe), schedule, told)
+    columns = [sequences.items, sequences.at, sequences.starts, sequences.ends]
+    columns += [] if attributes is None else [attributes.codes, attributes.starts]
+    key = fingerprint((shape, recipe), *columns)
+    where = None if folder is None else str(folder)
+    schedule = Schedule(recipe.epochs, recipe.patience, recipe.learning_rate, recipe.seed, where, key)
+    best = improve(_SequenceTask(learned, asked, shape, recipe, attributes), schedule, told)
+    tensors = {name: torch.from_numpy(weight) for name, weight in best.items()}
+    return {name: weight.numpy() for name, weight in summed(tensors, attributes).items()}
 
 
 @dataclass(frozen=True)
-class _NextItemTask:
-    """The task: what follows each position of a sequence."""
+class _SequenceTask:
+    """What is hidden, or comes next, in each sequence."""
 
     learned: Sequences
     asked: Sequences
     shape: Shape
     recipe: Recipe
+    attributes: Attributes | None
 
     def fresh(self) -> "dict[str, Tensor]":
-        return fresh(self.shape, self.recipe.seed)
+        """The encoder's weights, and the items' vectors where counting leaves them."""
+        import torch
+
+        shape = self.shape
+        weights = fresh(shape, self.recipe.seed)
+        weights["items"] = torch.from_numpy(counted(self.learned, shape.n_items, shape.factors, self.recipe.seed))
+        if self.attributes is not None:
+            weights["attributes"] = torch.zeros(self.attributes.n, shape.factors)
+        return weights
 
     def batches(self, draw: np.random.Generator) -> Iterator[tuple[Batch, Longs]]:
-        for batch in batches(self.learned, self.recipe.batch, draw):
+        """Every sequence once, in windows."""
+        for group in groups(windows(self.learned, self.shape.queries, draw), self.recipe.batch, draw):
+            batch = following(group) if self.shape.causal else cloze(group, self.recipe.hidden, draw)
             yield batch, negatives(self.shape.n_items, self.recipe.negatives, draw)
 
     def loss(self, weights: "Mapping[str, Tensor]", batch: tuple[Batch, Longs]) -> "tuple[Tensor, int]":
-        sequences, drawn = batch
-        return _loss(weights, self.shape, sequences, drawn, self.recipe.dropout), int(sequences.real.sum())
+        """The loss, and over how many questions."""
+        questions, drawn = batch
+        whole = summed(weights, self.attributes)
+        return _loss(whole, self.shape, questions, drawn, self.recipe.dropout), int(questions.asks.sum())
 
     def ndcg(self, weights: "Mapping[str, Tensor]") -> float | None:
-        return _ndcg(weights, self.shape, self.asked) if len(self.asked) else None
+        """NDCG@10 of everybody's last item."""
+        return _ndcg(summed(weights, self.attributes), self.shape, self.asked) if len(self.asked) else None
 
 
 def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Array, dropout: float) -> "Tensor":
-    """The cross-entropy of what came next against ``drawn``, over the positions that are there."""
+    """The cross-entropy of what was right against ``drawn``, over the positions that ask."""
     import torch
     from torch.nn.functional import dropout as dropped
     from torch.nn.functional import embedding
 
-    states = _encoded(weights, shape, batch, dropout)[torch.from_numpy(batch.real)]
-    targets = batch.targets[batch.real]
+    states = _encoded(weights, shape, batch, dropout)[torch.from_numpy(batch.asks)]
+    targets = batch.targets[batch.asks]
     answers, others = (
         dropped(embedding(torch.from_numpy(items), weights["items"]), dropout) for items in (targets, drawn)
     )
@@ -112,10 +146,12 @@ def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Ar
 def _encoded(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, dropout: float) -> "Tensor":
     import torch
 
-    buckets = None
-    if shape.n_buckets > 1:
-        buckets = torch.from_numpy(age_buckets(batch.at, batch.asked, shape.n_buckets))
-    return encode(weights, shape, torch.from_numpy(batch.items), buckets, dropout=dropout)
+    items = torch.from_numpy(batch.items)
+    if shape.causal and shape.n_buckets == 1:
+        return encode(weights, shape, items, None, dropout=dropout)
+    buckets = age_buckets(batch.at, batch.asked, shape.n_buckets, causal=shape.causal)
+    np.putmask(buckets, np.broadcast_to(~batch.there[:, None, :], buckets.shape), shape.n_buckets)
+    return encode(weights, shape, items, torch.from_numpy(buckets), dropout=dropout)
 
 
 def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> float:
@@ -126,10 +162,12 @@ def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> fl
     total = 0.0
     with torch.no_grad():
         for first in range(0, len(by_length), _ASKED_AT_ONCE):
-            batch = batch_of(asked, by_length[first : first + _ASKED_AT_ONCE])
-            rows, ends = np.arange(len(batch.real)), batch.real.sum(1) - 1
-            last = _encoded(weights, shape, batch, 0.0)[torch.from_numpy(rows), torch.from_numpy(ends)]
-            people, steps = batch.real.nonzero()
+            people = asked.take(by_length[first : first + _ASKED_AT_ONCE])
+            newest = people.newest(shape.queries + 1)
+            batch = following(newest) if shape.causal else last_hidden(newest)
+            each = torch.arange(len(people))
+            last = _encoded(weights, shape, batch, 0.0)[each, torch.from_numpy(batch.there.sum(1) - 1)]
+            of, had = replace(people, ends=people.ends - 1).rows()
             scores = (last @ weights["items"].T).numpy()
-            total += gains(scores, batch.targets[rows, ends], people, batch.items[people, steps])
+            total += gains(scores, people.items[people.ends - 1], of, people.items[had])
     return total / len(asked)

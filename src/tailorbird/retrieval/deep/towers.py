@@ -5,14 +5,14 @@ serves is what was trained, line by line, and nothing has to be exported.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from tailorbird.retrieval.deep.batches import Batch, Longs, Sequences, batch_of, batches, had_before, negatives
+from tailorbird.retrieval.deep.batches import Batch, Longs, Sequences, following, groups, had_before, negatives, windows
 from tailorbird.retrieval.deep.steps import gains
 from tailorbird.retrieval.deep.tokens import Bags
 from tailorbird.types import Array
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _ASKED_AT_ONCE: Final = 256
-_MOST_ANSWERS: Final = 4_096
-"""Of a step. Each stands against all others, so that the cost grows with their square."""
-
 _TINY: Final = 1e-12
 _FAINT: Final = 0.03
 """Spread of what items begin with, below that of tokens: at first what many share decides."""
@@ -44,6 +41,7 @@ class Design:
 class Recipe:
     """What a step draws; see the fields of the same names in the config."""
 
+    last: int
     batch: int
     uniform: int
     temperature: float
@@ -133,9 +131,9 @@ class TowersTask:
         return weights | {"user.mix": torch.full((n_means,), 1.0 / n_means)}
 
     def batches(self, draw: np.random.Generator) -> Iterator[tuple[Batch, Longs]]:
-        """All sequences once, each batch with items drawn uniformly."""
-        for batch in batches(self.learned, self.recipe.batch, draw, most=_MOST_ANSWERS):
-            yield batch, negatives(self.design.n_items, self.recipe.uniform, draw)
+        """All sequences once, in windows, each batch with items drawn uniformly."""
+        for group in groups(windows(self.learned, self.recipe.last, draw), self.recipe.batch, draw):
+            yield following(group), negatives(self.design.n_items, self.recipe.uniform, draw)
 
     def loss(self, weights: "Mapping[str, Tensor]", batch: tuple[Batch, Longs]) -> "tuple[Tensor, int]":
         """The cross-entropy of what came next against the other answers of the batch and the drawn items."""
@@ -143,7 +141,7 @@ class TowersTask:
         from torch.nn.functional import cross_entropy
 
         sequences, drawn = batch
-        targets = sequences.targets[sequences.real]
+        targets = sequences.targets[sequences.asks]
         columns = np.union1d(targets, drawn)
         items, places = np.unique(np.concatenate((sequences.items.ravel(), columns)), return_inverse=True)
         vectors = self._vectors(weights, items)
@@ -152,7 +150,7 @@ class TowersTask:
         )
         shares = torch.from_numpy(recency(sequences.items.shape[1], self.design.half_lives))
         means = torch.einsum("htn,bnd->bthd", shares, histories.view(*sequences.items.shape, -1))
-        wanted = user_vectors(weights, means)[torch.from_numpy(sequences.real)]
+        wanted = user_vectors(weights, means)[torch.from_numpy(sequences.asks)]
         scores = wanted @ answers.T / self.recipe.temperature - self._log_chances(len(targets), columns)
         had = (torch.from_numpy(found) for found in had_before(sequences, columns, self.design.n_items))
         scores[tuple(had)] = -torch.inf
@@ -167,13 +165,14 @@ class TowersTask:
         by_length = np.argsort(self.asked.lengths, kind="stable")
         total = 0.0
         for first in range(0, len(by_length), _ASKED_AT_ONCE):
-            batch = batch_of(self.asked, by_length[first : first + _ASKED_AT_ONCE])
-            rows, ends = np.arange(len(batch.real)), batch.real.sum(1) - 1
+            people = self.asked.take(by_length[first : first + _ASKED_AT_ONCE])
+            batch = following(people.newest(self.recipe.last + 1))
+            ends = batch.there.sum(1) - 1
             shares = recency(batch.items.shape[1], self.design.half_lives)[:, ends]
             means = np.einsum("hbn,bnd->bhd", shares, vectors[batch.items])
-            people, steps = batch.real.nonzero()
+            of, had = replace(people, ends=people.ends - 1).rows()
             scores = user_vectors(plain, means) @ vectors.T
-            total += gains(scores, batch.targets[rows, ends], people, batch.items[people, steps])
+            total += gains(scores, people.items[people.ends - 1], of, people.items[had])
         return total / len(self.asked)
 
     def _vectors(self, weights: "Mapping[str, Tensor]", items: Longs) -> "Tensor":
@@ -205,6 +204,6 @@ class TowersTask:
     @cached_property
     def _shares(self) -> Array:
         """The share of each item in all answers, half an answer at least."""
-        counts = np.bincount(self.learned.items, minlength=self.design.n_items)
-        counts -= np.bincount(self.learned.items[self.learned.starts[:-1]], minlength=self.design.n_items)
+        _, rows = replace(self.learned, starts=self.learned.starts + 1).rows()
+        counts = np.bincount(self.learned.items[rows], minlength=self.design.n_items)
         return np.maximum(counts, 0.5) / max(int(counts.sum()), 1)
