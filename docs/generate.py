@@ -38,11 +38,12 @@ from tailorbird.features import VIEWS
 from tailorbird.ingest import events as event_fields
 from tailorbird.ingest import items as item_fields
 from tailorbird.ingest import users as user_fields
-from tailorbird.ingest.readiness import (
+from tailorbird.ingest.advice import (
     LEARNED_FROM,
     LEAST_SESSIONS,
     MOST_EASE_ITEMS,
     MOST_USER_KNN,
+    NEURAL,
     RANKER_LABELS,
     SEQUENCES_FROM,
     SESSION_LENGTHS,
@@ -358,8 +359,8 @@ def models() -> Iterator[str]:
     """Every retriever and the ranker with their settings, and the feature views with their columns."""
     yield (
         f"Before the first training {_listed(UNTRAINED)} serve. `tailorbird train` leaves out what the data cannot "
-        f"carry: learned models start at {LEARNED_FROM:,} interactions, `sasrec` at {SEQUENCES_FROM:,} and only where "
-        f"torch is installed (`pip install 'tailorbird[deep]'`), `ease` stops at {MOST_EASE_ITEMS:,} items, "
+        f"carry: learned models start at {LEARNED_FROM:,} interactions, `sasrec` at {SEQUENCES_FROM:,}; "
+        f"{_listed(NEURAL)} need torch (`pip install 'tailorbird[deep]'`); `ease` stops at {MOST_EASE_ITEMS:,} items, "
         f"`user-knn` at {MOST_USER_KNN:,} interactions, `v-sknn` needs {LEAST_SESSIONS:,} sessions of "
         f"{SESSION_LENGTHS[0]:g} to {SESSION_LENGTHS[1]:g} interactions on average, and the ranker needs "
         f"{RANKER_LABELS:,} labels. `tailorbird check` says which and why."

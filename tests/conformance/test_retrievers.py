@@ -36,7 +36,10 @@ def log(n: int = 1_200) -> Interactions:
     )
 
 
-EXTRAS = dict.fromkeys(("sasrec", "bert4rec"), ("torch", "onnx", "onnxruntime"))
+EXTRAS = {
+    **dict.fromkeys(("sasrec", "bert4rec"), ("torch", "onnx", "onnxruntime")),
+    **dict.fromkeys(("two-tower", "lightgcn"), ("torch",)),
+}
 SMALL = {name: {"factors": 8, "epochs": 2, "negatives": 16} for name in EXTRAS}
 
 

@@ -10,7 +10,7 @@ from tailorbird.config import Config, EventsConfig
 from tailorbird.ingest.events import entry_of_event, parse_event
 from tailorbird.ingest.importer import Reason, Report
 from tailorbird.ingest.items import entry_of_item, parse_item
-from tailorbird.ingest.readiness import RANKER_LABELS, Readiness, advise, check
+from tailorbird.ingest.readiness import Readiness, check
 from tailorbird.ingest.receipts import Receipt
 from tailorbird.types import Event
 
@@ -149,61 +149,6 @@ def test_what_an_import_left_out_is_explained() -> None:
     assert "3 of 10 rows of a.csv" in finding.message
     assert "guests" in finding.hint
     assert readiness.ready
-
-
-@pytest.mark.parametrize(
-    ("n_interactions", "n_items", "n_labels", "learned"),
-    [
-        (49_999, 1_000, 49_999, {"user-knn"}),
-        (50_000, 1_000, RANKER_LABELS - 1, {"user-knn", "ease", "ials"}),
-        (50_000, 15_000, RANKER_LABELS, {"user-knn", "ease", "ials", "ranker"}),
-        (1_000_000, 15_001, RANKER_LABELS, {"ials", "ranker"}),
-    ],
-)
-def test_learned_models_are_advised_from_where_they_win(
-    n_interactions: int, n_items: int, n_labels: int, learned: set[str]
-) -> None:
-    advice = advise(n_interactions, n_items, n_labels, n_described=0, n_sessions=0)
-    assert {a.model for a in advice if a.train} == {"popular", "trending", "covisitation", "item-knn", *learned}
-    assert all(a.reason for a in advice)
-
-
-@pytest.mark.parametrize(
-    ("n_interactions", "installed", "reason"),
-    [
-        (99_999, {"deep": True}, "needs 100,000"),
-        (100_000, {"deep": False}, "pip install 'tailorbird[deep]'"),
-        (100_000, {"deep": True}, None),
-    ],
-)
-def test_sequences_are_advised_where_there_are_many_and_torch_is_there(
-    n_interactions: int, installed: dict[str, bool], reason: str | None
-) -> None:
-    advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=0, **installed)
-    sasrec, bert4rec = (a for a in advice if a.model in {"sasrec", "bert4rec"})
-    assert sasrec.train is (reason is None)
-    assert (reason or "100,000 interactions") in sasrec.reason
-    assert not bert4rec.train, "one model of sequences is enough unless it is asked for by name"
-    assert (reason or "sasrec reads the same sequences") in bert4rec.reason
-
-
-@pytest.mark.parametrize(
-    ("n_interactions", "n_sessions", "trained", "reason"),
-    [
-        (4_000, 1_000, {"v-sknn"}, "1,000 sessions of 4.0 interactions"),
-        (4_000, 999, set(), "needs 1,000"),
-        (1_400, 1_000, set(), "sessions of 1.5 to 30"),
-        (31_000, 1_000, set(), "1,000 sessions of 31.0 interactions"),
-        (0, 0, set(), "0 sessions"),
-    ],
-)
-def test_sessions_are_compared_where_they_are_short_and_many(
-    n_interactions: int, n_sessions: int, trained: set[str], reason: str
-) -> None:
-    advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=n_sessions)
-    (of_sessions,) = (a for a in advice if a.model == "v-sknn")
-    assert {a.model for a in advice if a.train} & {"v-sknn"} == trained
-    assert reason in of_sessions.reason
 
 
 def test_a_session_without_interest_is_not_counted_for_the_advice() -> None:

@@ -12,6 +12,7 @@ CHANNELS: Final = {
     "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "item-knn": "Item neighbours",
     "user-knn": "People alike", "v-sknn": "Visits alike",
     "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next",
+    "two-tower": "Taste and traits", "lightgcn": "Shared circles",
     "bert4rec": "What belongs here", "content": "Similar content",
     "cold-items": "New items", "fallback": "From the catalogue", "ranker": "Learned ranker",
 }  # fmt: skip
@@ -23,6 +24,8 @@ MEANINGS: Final = {
     "user-knn": "what people with a like history have", "v-sknn": "what the newest visits like this one hold",
     "ease": "what goes together with this person's history", "ials": "what people of a similar taste like",
     "sasrec": "what tends to follow on a history like this",
+    "two-tower": "what suits this history, by its traits and by who took it up",
+    "lightgcn": "what the people of these items' people like",
     "bert4rec": "what would fill a gap at the end of this history",
     "content": "what resembles the items that were looked at",
     "cold-items": "what descriptions like these led to, touched by anybody or not",

@@ -1,44 +1,22 @@
 """Whether there is enough of the right data, and which models are worth training on it.
 
 One pass over the log, with counters only, so that ten million events need no more memory than their people and items.
-The thresholds are where, on the data sets of docs/benchmarks.md, a learned model starts to beat the counting ones.
 """
 
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
 from tailorbird.config import Config
+from tailorbird.ingest.advice import Advice, advise, deep_installed
 from tailorbird.ingest.receipts import Receipt
 from tailorbird.protocols import Log
 from tailorbird.types import DAY_SECONDS, EVENT_TYPES, Event, Item, Record
-
-LEARNED_FROM: Final = 50_000
-"""Interactions from which learned models are worth their time."""
-
-SEQUENCES_FROM: Final = 100_000
-"""Interactions from which a model of sequences is worth its minutes."""
-
-MOST_EASE_ITEMS: Final = 15_000
-"""EASE inverts a dense matrix of items by items: 15,000 of them need 1.8 GB."""
-
-MOST_USER_KNN: Final = 1_000_000
-"""Interactions from which everybody who shares an item is too many to compare while a shopper waits."""
-
-LEAST_SESSIONS: Final = 1_000
-"""Sessions from which there are some like most others."""
-
-SESSION_LENGTHS: Final = 1.5, 30.0
-"""Interactions in a session, on average: with fewer there is nothing to compare, with more they are no errands."""
-
-RANKER_LABELS: Final = 5_000
-"""Choices from which a ranker learns more than it forgets."""
 
 LEAST_INTERACTIONS: Final = 100
 LEAST_DAYS: Final = 7.0
@@ -70,15 +48,6 @@ class Finding:
     code: str
     message: str
     hint: str
-
-
-@dataclass(frozen=True)
-class Advice:
-    """Whether a model is worth training, and why, in a sentence."""
-
-    model: str
-    train: bool
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -137,71 +106,6 @@ def check(
     readiness = tally.readiness()
     left_out = [finding for receipt in receipts for finding in _rejections(receipt)]
     return replace(readiness, findings=[*readiness.findings, *left_out])
-
-
-def deep_installed() -> bool:
-    """Whether neural models can be trained here."""
-    return all(find_spec(name) for name in ("torch", "onnx", "onnxruntime"))
-
-
-def advise(
-    n_interactions: int, n_items: int, n_labels: int, n_described: int, n_sessions: int, *, deep: bool = False
-) -> list[Advice]:
-    """Which models are worth training on this much, each with its reason.
-
-    Sessions are those with an interaction; ``deep`` is `deep_installed`.
-    """
-    many, some = n_interactions >= LEARNED_FROM, n_interactions > 0
-    volume = f"{n_interactions:,} interactions"
-    few = f"{volume}; below {LEARNED_FROM:,} it loses to counting"
-    counting = f"{volume}; it counts, so any number will do" if some else "there are no interactions to count"
-    advice = [Advice(name, some, counting) for name in ("popular", "trending", "covisitation", "item-knn")]
-    advice += [_advice_on_people(n_interactions, counting), _advice_on_sessions(n_interactions, n_sessions)]
-    described = f"{n_described:,} described items; it needs no interactions, so it also knows the new ones"
-    advice.append(Advice("content", n_described > 0, described if n_described else "no item is described"))
-    meant = f"{n_described:,} described items; {volume} say what a description means" if many else few
-    advice.append(Advice("cold-items", many and n_described > 0, meant if n_described else "no item is described"))
-    if n_items > MOST_EASE_ITEMS:
-        ease = f"{n_items:,} items; its matrix is dense, so it stops at {MOST_EASE_ITEMS:,}"
-    else:
-        ease = f"{volume} over {n_items:,} items" if many else few
-    advice.append(Advice("ease", many and n_items <= MOST_EASE_ITEMS, ease))
-    advice.append(Advice("ials", many, volume if many else few))
-    advice += _advice_on_sequences(n_interactions, deep=deep)
-    if n_labels < RANKER_LABELS:
-        ranker = f"{n_labels:,} labels (clicks, carts, purchases, ratings); it needs {RANKER_LABELS:,}"
-    else:
-        ranker = f"{n_labels:,} labels" if many else few
-    return [*advice, Advice("ranker", many and n_labels >= RANKER_LABELS, ranker)]
-
-
-def _advice_on_people(n_interactions: int, counting: str) -> Advice:
-    if n_interactions >= MOST_USER_KNN:
-        slow = f"{n_interactions:,} interactions; from {MOST_USER_KNN:,} on comparing people takes a shopper's time"
-        return Advice("user-knn", train=False, reason=slow)
-    return Advice("user-knn", train=n_interactions > 0, reason=counting)
-
-
-def _advice_on_sequences(n_interactions: int, *, deep: bool) -> list[Advice]:
-    volume = f"{n_interactions:,} interactions"
-    if n_interactions < SEQUENCES_FROM:
-        against = f"{volume}; it reads sequences, and needs {SEQUENCES_FROM:,}"
-    elif not deep:
-        against = f"{volume}, but no torch: `pip install 'tailorbird[deep]'`"
-    else:
-        twice = f"{volume}; sasrec reads the same sequences, so train it by name where `evaluate` finds it better"
-        return [Advice("sasrec", train=True, reason=volume), Advice("bert4rec", train=False, reason=twice)]
-    return [Advice(name, train=False, reason=against) for name in ("sasrec", "bert4rec")]
-
-
-def _advice_on_sessions(n_interactions: int, n_sessions: int) -> Advice:
-    length, (least, most) = n_interactions / max(n_sessions, 1), SESSION_LENGTHS
-    volume = f"{n_sessions:,} sessions of {length:.1f} interactions"
-    if n_sessions < LEAST_SESSIONS:
-        return Advice("v-sknn", train=False, reason=f"{volume}; it compares sessions, and needs {LEAST_SESSIONS:,}")
-    if not least <= length <= most:
-        return Advice("v-sknn", train=False, reason=f"{volume}; it compares sessions of {least:g} to {most:g}")
-    return Advice("v-sknn", train=True, reason=volume)
 
 
 @dataclass
@@ -317,8 +221,9 @@ class _Tally:
         return sum(at >= since for at in self.interest_at)
 
     def _share_not_in_catalogue(self) -> float | None:
+        lines = self.item_lines.total()
         unknown = sum(count for item, count in self.item_lines.items() if item not in self.items)
-        return unknown / self.item_lines.total() if self.item_lines else None
+        return unknown / lines if lines else None
 
     def _share_described(self) -> dict[str, float]:
         n = len(self.items) or 1
@@ -403,8 +308,12 @@ class _Tally:
                 f"{self.without_user / n_events:.0%} of the events have no user_id, only an anonymous one.",
                 "Tell who they are at sign-in: POST /v1/identify.",
             )
-        days = ((self.last_at or 0.0) - (self.first_at or 0.0)) / DAY_SECONDS
-        if days < LEAST_DAYS:
+        if (
+            self.last_at is not None
+            and self.first_at is not None
+            and self.last_at - self.first_at < LEAST_DAYS * DAY_SECONDS
+        ):
+            days = (self.last_at - self.first_at) / DAY_SECONDS
             yield _warning(
                 "short_span",
                 f"The events span {days:.1f} days.",

@@ -10,7 +10,7 @@ from typing import Any
 
 from tailorbird.config import Config
 from tailorbird.errors import NotEnoughEvents, UnknownModel, did_you_mean
-from tailorbird.ingest.readiness import MOST_EASE_ITEMS, advise, deep_installed
+from tailorbird.ingest.advice import MOST_EASE_ITEMS, advise, deep_installed
 from tailorbird.learning.comparison import Comparison, compared
 from tailorbird.learning.fitting import Fitting, Progress
 from tailorbird.learning.models import EVENTLESS, UNTRAINED

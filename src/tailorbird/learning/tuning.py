@@ -37,6 +37,7 @@ SEARCHES: Final[Mapping[str, Axes]] = {
     },
     "ease": {"half_life": _HALF_LIVES},
     "ials": {"half_life": _HALF_LIVES},
+    "lightgcn": {"half_life": _HALF_LIVES},
     "content": {"half_life": _HALF_LIVES, "text": (0.0, 0.3, 1.0, 3.0)},
     "cold-items": {"half_life": _HALF_LIVES},
 }

@@ -93,6 +93,13 @@ def sequences_of(interactions: Interactions, numbers: IntArray) -> Sequences:
     return Sequences(items, interactions.at[order], (ends - counts)[able], ends[able])
 
 
+def numbered(sequences: Sequences) -> tuple[Sequences, Longs]:
+    """The same with items numbered from 0 without gaps, and which item each of these numbers stands for."""
+    _, rows = sequences.rows()
+    known = np.unique(sequences.items[rows])
+    return replace(sequences, items=np.searchsorted(known, sequences.items)), known
+
+
 def held_out(sequences: Sequences, most: int, seed: int) -> tuple[Sequences, Sequences]:
     """What to train on, and for validation the whole sequences of a tenth of the people, at most ``most``.
 
@@ -172,6 +179,17 @@ def hits(targets: Longs, drawn: Longs, n_items: int) -> tuple[Longs, Longs]:
     place[drawn] = np.arange(len(drawn))
     found = place[targets]
     return np.flatnonzero(found >= 0), found[found >= 0]
+
+
+def had_before(batch: Batch, columns: Longs, n_items: int) -> tuple[Longs, Longs]:
+    """Rows (answers) and columns where the column's item is in the history and not the answer: it is no negative."""
+    place = np.full(n_items, -1)
+    place[columns] = np.arange(len(columns))
+    number = np.where(batch.asks, np.cumsum(batch.asks).reshape(batch.asks.shape) - 1, -1)
+    asked, before = np.tril_indices(batch.items.shape[1])
+    rows, items = number[:, asked], batch.items[:, before]
+    found = (rows >= 0) & (place[items] >= 0) & (items != batch.targets[:, asked])
+    return rows[found], place[items[found]]
 
 
 def age_buckets(at: FloatArray, asked: FloatArray, n_buckets: int, *, causal: bool) -> Longs:

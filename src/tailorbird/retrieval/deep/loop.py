@@ -1,4 +1,4 @@
-"""The training loop: cross-entropy over shared negatives, early stopping, checkpoints.
+"""What trains a model of sequences: cross-entropy over shared negatives, along the course of `steps`.
 
 The loss is what decides (A. Klenitskiy and A. Vasilev, Turning Dross Into Gold Loss: is BERT4Rec really better than
 SASRec?, RecSys 2023): the right item against a thousand others at every position, not against one. The negatives are
@@ -9,19 +9,17 @@ Validation asks for the last item of some people's sequences among all that is n
 The measure is NDCG at 10. Without the cut it stands still or falls while the top of the lists still gets better.
 """
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from tailorbird.retrieval.deep.attributes import Attributes, summed
 from tailorbird.retrieval.deep.batches import (
     Batch,
+    Longs,
     Sequences,
     age_buckets,
     cloze,
@@ -35,14 +33,13 @@ from tailorbird.retrieval.deep.batches import (
 )
 from tailorbird.retrieval.deep.beginning import counted
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
+from tailorbird.retrieval.deep.steps import Schedule, Told, fingerprint, gains, improve
 from tailorbird.types import Array
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _ASKED_AT_ONCE: Final = 256
-_CUT: Final = 10
-_STEPS_IN_MEANS: Final = 100
 
 
 @dataclass(frozen=True)
@@ -63,32 +60,6 @@ class Recipe:
     hidden: float = 0.0
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to: the mean ``loss``, and the NDCG@10 on validation (0 where nobody was held out)."""
-
-    number: int
-    loss: float
-    ndcg: float
-
-
-Told = Callable[[Epoch], None]
-
-
-@dataclass
-class _State:
-    """Where a training stands. ``means`` are the running means of the weights; ``best`` those of the best epoch."""
-
-    weights: "dict[str, Tensor]"
-    means: "dict[str, Tensor]"
-    optimiser: Any
-    steps: int = 0
-    epoch: int = 0
-    best_epoch: int = 0
-    best_ndcg: float = -1.0
-    best: dict[str, Array] = field(default_factory=dict)
-
-
 def train(
     sequences: Sequences,
     shape: Shape,
@@ -106,70 +77,52 @@ def train(
     import torch
 
     learned, asked = held_out(sequences, recipe.validation, recipe.seed)
-    checkpoint = None if folder is None else folder / f"{_fingerprint(sequences, shape, recipe, attributes)}.npz"
-    with torch.random.fork_rng(), _fast_floats():
-        state = _begun(learned, shape, recipe, attributes)
-        if checkpoint is not None and checkpoint.exists():
-            _restore(state, checkpoint)
-        while state.epoch < recipe.epochs and state.epoch - state.best_epoch < recipe.patience:
-            loss = _epoch(state, learned, shape, recipe, attributes)
-            means = summed(state.means, attributes)
-            ndcg = _ndcg(means, shape, asked)
-            if ndcg > state.best_ndcg or not len(asked):
-                state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg, _arrays(means)
-            if checkpoint is not None:
-                _store(state, checkpoint)
-            told(Epoch(state.epoch, loss, ndcg))
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    return state.best
+    columns = [sequences.items, sequences.at, sequences.starts, sequences.ends]
+    columns += [] if attributes is None else [attributes.codes, attributes.starts]
+    key = fingerprint((shape, recipe), *columns)
+    where = None if folder is None else str(folder)
+    schedule = Schedule(recipe.epochs, recipe.patience, recipe.learning_rate, recipe.seed, where, key)
+    best = improve(_SequenceTask(learned, asked, shape, recipe, attributes), schedule, told)
+    tensors = {name: torch.from_numpy(weight) for name, weight in best.items()}
+    return {name: weight.numpy() for name, weight in summed(tensors, attributes).items()}
 
 
-def _begun(sequences: Sequences, shape: Shape, recipe: Recipe, attributes: Attributes | None) -> _State:
-    import torch
-    from torch.optim import Adam
+@dataclass(frozen=True)
+class _SequenceTask:
+    """What is hidden, or comes next, in each sequence."""
 
-    weights = fresh(shape, recipe.seed)
-    weights["items"] = torch.from_numpy(counted(sequences, shape.n_items, shape.factors, recipe.seed))
-    if attributes is not None:
-        weights["attributes"] = torch.zeros(attributes.n, shape.factors)
-    means = {name: weight.clone() for name, weight in weights.items()}
-    for weight in weights.values():
-        weight.requires_grad_(True)
-    return _State(weights, means, Adam(weights.values(), lr=recipe.learning_rate, fused=True))
+    learned: Sequences
+    asked: Sequences
+    shape: Shape
+    recipe: Recipe
+    attributes: Attributes | None
 
+    def fresh(self) -> "dict[str, Tensor]":
+        """The encoder's weights, and the items' vectors where counting leaves them."""
+        import torch
 
-def _epoch(state: _State, sequences: Sequences, shape: Shape, recipe: Recipe, attributes: Attributes | None) -> float:
-    """Every sequence once; the mean loss of its questions."""
-    import torch
+        shape = self.shape
+        weights = fresh(shape, self.recipe.seed)
+        weights["items"] = torch.from_numpy(counted(self.learned, shape.n_items, shape.factors, self.recipe.seed))
+        if self.attributes is not None:
+            weights["attributes"] = torch.zeros(self.attributes.n, shape.factors)
+        return weights
 
-    state.epoch += 1
-    draw = np.random.default_rng((recipe.seed, state.epoch))
-    torch.manual_seed(int(draw.integers(2**62)))
-    total = n = 0.0
-    for group in groups(windows(sequences, shape.queries, draw), recipe.batch, draw):
-        batch = following(group) if shape.causal else cloze(group, recipe.hidden, draw)
-        drawn = negatives(shape.n_items, recipe.negatives, draw)
-        loss = _loss(summed(state.weights, attributes), shape, batch, drawn, recipe.dropout)
-        state.optimiser.zero_grad()
-        loss.backward()
-        state.optimiser.step()
-        _follow(state)
-        asked = int(batch.asks.sum())
-        total, n = total + float(loss.detach()) * asked, n + asked
-    return total / max(n, 1.0)
+    def batches(self, draw: np.random.Generator) -> Iterator[tuple[Batch, Longs]]:
+        """Every sequence once, in windows."""
+        for group in groups(windows(self.learned, self.shape.queries, draw), self.recipe.batch, draw):
+            batch = following(group) if self.shape.causal else cloze(group, self.recipe.hidden, draw)
+            yield batch, negatives(self.shape.n_items, self.recipe.negatives, draw)
 
+    def loss(self, weights: "Mapping[str, Tensor]", batch: tuple[Batch, Longs]) -> "tuple[Tensor, int]":
+        """The loss, and over how many questions."""
+        questions, drawn = batch
+        whole = summed(weights, self.attributes)
+        return _loss(whole, self.shape, questions, drawn, self.recipe.dropout), int(questions.asks.sum())
 
-def _follow(state: _State) -> None:
-    """Move the means towards the weights: what a step takes from its batch alone is gone in the mean of a hundred."""
-    import torch
-
-    state.steps += 1
-    # At first the mean is of few steps, or it would long remember how the weights began.
-    nearer = max(1.0 / _STEPS_IN_MEANS, 9.0 / (9.0 + state.steps))
-    with torch.no_grad():
-        for name, mean in state.means.items():
-            mean.lerp_(state.weights[name], nearer)
+    def ndcg(self, weights: "Mapping[str, Tensor]") -> float | None:
+        """NDCG@10 of everybody's last item."""
+        return _ndcg(summed(weights, self.attributes), self.shape, self.asked) if len(self.asked) else None
 
 
 def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Array, dropout: float) -> "Tensor":
@@ -205,8 +158,6 @@ def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> fl
     """NDCG@10 of everybody's last item among all that they did not have before."""
     import torch
 
-    if not len(asked):
-        return 0.0
     by_length = np.argsort(asked.lengths, kind="stable")
     total = 0.0
     with torch.no_grad():
@@ -216,71 +167,7 @@ def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> fl
             batch = following(newest) if shape.causal else last_hidden(newest)
             each = torch.arange(len(people))
             last = _encoded(weights, shape, batch, 0.0)[each, torch.from_numpy(batch.there.sum(1) - 1)]
-            scores = last @ weights["items"].T
-            right = scores[each, torch.from_numpy(people.items[people.ends - 1])]
             of, had = replace(people, ends=people.ends - 1).rows()
-            scores[torch.from_numpy(of), torch.from_numpy(people.items[had])] = -torch.inf
-            ranks = 1.0 + (scores > right[:, None]).sum(1).double()
-            total += float((1.0 / torch.log2(1.0 + ranks[ranks <= _CUT])).sum())
+            scores = (last @ weights["items"].T).numpy()
+            total += gains(scores, people.items[people.ends - 1], of, people.items[had])
     return total / len(asked)
-
-
-# ---- checkpoints ------------------------------------------------------------------------------------------------
-
-
-def _store(state: _State, path: Path) -> None:
-    """Write it all as plain arrays; a kill leaves the file before or this one."""
-    arrays: dict[str, Any] = {f"weight/{name}": array for name, array in _arrays(state.weights).items()}
-    arrays |= {f"mean/{name}": array for name, array in _arrays(state.means).items()}
-    arrays |= {f"best/{name}": array for name, array in state.best.items()}
-    for name, weight in state.weights.items():
-        for part, value in state.optimiser.state[weight].items():
-            arrays[f"optimiser/{name}/{part}"] = value.numpy()
-    arrays["at"] = np.array([state.steps, state.epoch, state.best_epoch, state.best_ndcg])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    with unfinished.open("wb") as out:
-        np.savez(out, **arrays)
-    unfinished.rename(path)
-
-
-def _restore(state: _State, path: Path) -> None:
-    import torch
-
-    with np.load(path, allow_pickle=False) as arrays:
-        *counts, state.best_ndcg = arrays["at"].tolist()
-        state.steps, state.epoch, state.best_epoch = map(int, counts)
-        state.best = {name.removeprefix("best/"): arrays[name] for name in arrays.files if name.startswith("best/")}
-        with torch.no_grad():
-            for name, weight in state.weights.items():
-                weight.copy_(torch.from_numpy(arrays[f"weight/{name}"]))
-                state.means[name].copy_(torch.from_numpy(arrays[f"mean/{name}"]))
-                state.optimiser.state[weight] = {
-                    part: torch.from_numpy(arrays[f"optimiser/{name}/{part}"])
-                    for part in ("step", "exp_avg", "exp_avg_sq")
-                }
-
-
-def _fingerprint(sequences: Sequences, shape: Shape, recipe: Recipe, attributes: Attributes | None) -> str:
-    """Names a training by what it learns from and how."""
-    found = hashlib.sha256(repr((shape, recipe)).encode())
-    columns = [sequences.items, sequences.at, sequences.starts, sequences.ends]
-    for column in columns if attributes is None else (*columns, attributes.codes, attributes.starts):
-        found.update(np.ascontiguousarray(column).tobytes())
-    return found.hexdigest()[:32]
-
-
-def _arrays(weights: "Mapping[str, Tensor]") -> dict[str, Array]:
-    return {name: weight.detach().numpy().copy() for name, weight in weights.items()}
-
-
-@contextmanager
-def _fast_floats() -> Iterator[None]:
-    """Numbers too small to matter count as 0: computing with them takes a hundred times as long."""
-    import torch
-
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)

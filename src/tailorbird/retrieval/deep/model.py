@@ -23,7 +23,8 @@ from tailorbird.retrieval.deep.attributes import attributes_of
 from tailorbird.retrieval.deep.batches import N_BUCKETS, sequences_of
 from tailorbird.retrieval.deep.blocks import Shape
 from tailorbird.retrieval.deep.export import ages, run, session, to_onnx
-from tailorbird.retrieval.deep.loop import Epoch, Recipe, train
+from tailorbird.retrieval.deep.loop import Recipe, train
+from tailorbird.retrieval.deep.steps import Epoch
 from tailorbird.retrieval.loops import products
 from tailorbird.retrieval.neighbours import LastAsked
 from tailorbird.retrieval.vectors import ByLength
