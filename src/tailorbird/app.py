@@ -22,9 +22,10 @@ from tailorbird.backends.sql.log import SqlLog
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
 from tailorbird.errors import BadModelFile, InvalidConfig, NotFound, Unavailable, did_you_mean
+from tailorbird.learning import reports
 from tailorbird.learning.models import Models, load_models
 from tailorbird.learning.registry import Registry
-from tailorbird.learning.training import RANKER
+from tailorbird.learning.rehearsal import RANKER
 from tailorbird.protocols import Verdict
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import Decision, Entry, Item, Record, Request, User
@@ -68,6 +69,11 @@ class App:
     def ledger(self) -> SqlLedger:
         """Decisions, in a file of their own."""
         return SqlLedger(self.shop_dir, commit_ms=self.config.ledger.commit_ms)
+
+    @property
+    def evaluations(self) -> Path:
+        """The folder of the evaluations of this shop's log."""
+        return self.shop_dir / reports.FOLDER
 
     @cached_property
     def engine(self) -> Engine:

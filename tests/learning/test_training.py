@@ -12,8 +12,9 @@ from tailorbird.catalogue import Catalogue
 from tailorbird.config import BudgetConfig, Config, TrainingConfig
 from tailorbird.errors import BadModelFile, NotEnoughEvents, NotFound, UnknownModel
 from tailorbird.learning.models import UNTRAINED, load_models
+from tailorbird.learning.past import Past
 from tailorbird.learning.registry import Registry
-from tailorbird.learning.training import Past, choose, train
+from tailorbird.learning.training import choose, train
 from tailorbird.types import Entry, Interactions, OrderLine, Request
 
 from made_up import NOW, event, small_shop
@@ -170,7 +171,7 @@ def test_a_neural_model_that_cannot_be_run_is_left_out_with_the_reason(tmp_path:
     arrays = {
         "vectors": np.ones((2, 64), np.float32),
         "encoder": np.arange(9, dtype=np.uint8),
-        "buckets": np.array([1]),
+        "limits": np.array([50, 1]),
     }
     registry.promote(
         {"sasrec": registry.save("sasrec", arrays, fitted_seq=1, settings={"factors": 64}, now=NOW).version}

@@ -23,7 +23,10 @@ FORMAT: Final = 1
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What one version is: where it came from, how it was made, and the SHA-256 of each of its files."""
+    """What one version is: where it came from, how it was made, and the SHA-256 of each of its files.
+
+    ``data_sha256`` names what it was fitted on: two versions with one hash and one set of settings are the same model.
+    """
 
     name: str
     version: str
@@ -33,6 +36,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
     events: dict[str, int] = {}
+    data_sha256: str = ""
     files: dict[str, str] = {}
     bytes: int = 0
     format: int = FORMAT
@@ -54,6 +58,7 @@ class Registry:
         columns: tuple[str, ...] = (),
         metrics: Mapping[str, float] | None = None,
         events: Mapping[str, int] | None = None,
+        data_sha256: str = "",
         now: float | None = None,
     ) -> Manifest:
         """Write a new version. It does not serve before `promote`."""
@@ -76,6 +81,7 @@ class Registry:
             columns=columns,
             metrics=dict(metrics or {}),
             events=dict(events or {}),
+            data_sha256=data_sha256,
             files=hashes,
             bytes=size,
         )

@@ -13,9 +13,9 @@ REASONS: Final = {
     "ease": "Goes with what you looked at",
     "ials": "Liked by people with a taste like yours",
     "sasrec": "What tends to come after what you chose",
+    "bert4rec": "Belongs with what you chose",
     "two-tower": "Suits what you looked at lately",
     "lightgcn": "Liked in the circles of what you like",
-    "bert4rec": "Belongs with what you chose",
     "content": "Similar to what you looked at",
     "fallback": "From the catalogue",
 }
