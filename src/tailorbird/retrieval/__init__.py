@@ -22,9 +22,9 @@ class _Retrievers(Mapping[str, type]):
         "ease": ("ease", "Ease"),
         "ials": ("ials", "ImplicitAls"),
         "sasrec": ("sasrec", "Sasrec"),
+        "bert4rec": ("bert4rec", "Bert4rec"),
         "two-tower": ("two_tower", "TwoTower"),
         "lightgcn": ("lightgcn", "LightGcn"),
-        "bert4rec": ("bert4rec", "Bert4rec"),
         "content": ("content", "Content"),
         "cold-items": ("cold_items", "ColdItems"),
     }
