@@ -32,7 +32,7 @@ from tailorbird.api.problems import CODES
 from tailorbird.api.server import create_api
 from tailorbird.app import App
 from tailorbird.cli import build_app
-from tailorbird.config import DEFAULT_WEIGHTS, Config, PolicyConfig
+from tailorbird.config import DEFAULT_GRADES, DEFAULT_WEIGHTS, Config, PolicyConfig
 from tailorbird.errors import MissingField, TailorbirdError
 from tailorbird.features import VIEWS
 from tailorbird.ingest import events as event_fields
@@ -47,7 +47,6 @@ from tailorbird.ingest.readiness import (
     SEQUENCES_FROM,
     SESSION_LENGTHS,
 )
-from tailorbird.learning.lists import GRADES
 from tailorbird.learning.models import UNTRAINED
 from tailorbird.learning.tuning import SEARCHES
 from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
@@ -293,7 +292,7 @@ def events() -> Iterator[str]:
     )
     yield "Any other type is accepted and kept, and weighs 0 until the configuration gives it a weight."
     rows = [
-        (f"`{kind}`", f"{DEFAULT_WEIGHTS.get(kind, 0.0):g}", ", ".join(_needs(kind)), str(GRADES.get(kind, "")))
+        (f"`{kind}`", f"{DEFAULT_WEIGHTS.get(kind, 0.0):g}", ", ".join(_needs(kind)), str(DEFAULT_GRADES.get(kind, "")))
         for kind in EVENT_TYPES
     ]
     yield _table(("type", "default weight", "needs, beside `at` and a user or anonymous id", "grade"), rows)

@@ -16,18 +16,28 @@ from typing import Any, Self
 import msgspec
 import structlog
 
+from tailorbird.backends.embeddings import Endpoint, Remembered
 from tailorbird.backends.sql.keys import SqlKeyStore
 from tailorbird.backends.sql.ledger import SqlLedger
 from tailorbird.backends.sql.log import SqlLog
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
 from tailorbird.errors import BadModelFile, InvalidConfig, NotFound, Unavailable, did_you_mean
+from tailorbird.learning import reports
 from tailorbird.learning.models import Models, load_models
 from tailorbird.learning.registry import Registry
-from tailorbird.learning.training import RANKER
-from tailorbird.protocols import Verdict
+from tailorbird.learning.rehearsal import RANKER
+from tailorbird.protocols import TextEncoder, Verdict
 from tailorbird.retrieval import RETRIEVERS
+from tailorbird.retrieval.deep.minilm import NAME as LOCAL_NAME
+from tailorbird.retrieval.deep.text_encoder import LocalEncoder
 from tailorbird.types import Decision, Entry, Item, Record, Request, User
+
+ENCODER_FOLDER = "encoder"
+"""Where in a shop directory the text encoder is, and the vectors that it made."""
+
+LOCAL = "local"
+"""The encoder that `tailorbird models encoder` wrote."""
 
 _CHUNK = 200
 _REPLAY_CHUNK = 5_000
@@ -68,6 +78,11 @@ class App:
     def ledger(self) -> SqlLedger:
         """Decisions, in a file of their own."""
         return SqlLedger(self.shop_dir, commit_ms=self.config.ledger.commit_ms)
+
+    @property
+    def evaluations(self) -> Path:
+        """The folder of the evaluations of this shop's log."""
+        return self.shop_dir / reports.FOLDER
 
     @cached_property
     def engine(self) -> Engine:
@@ -169,7 +184,24 @@ class App:
         A model that cannot be read is left out with a warning: the others, and the counting channels, go on serving.
         """
         stamp = self.registry.stamp()
-        return load_models(self.registry, stamp, on_bad=_warn)
+        return load_models(self.registry, stamp, on_bad=_warn, encoder=self._encoder_name())
+
+    def text_encoder(self) -> TextEncoder | None:
+        """What makes vectors of the items' texts, remembering those it made; None where the shop has named nothing.
+
+        Raises:
+            NotFound, NotInstalled, BadModelFile: the local encoder cannot be used.
+            Unavailable: the endpoint does not answer.
+        """
+        text, folder = self.config.text, self.shop_dir / ENCODER_FOLDER
+        if not text.encoder:
+            return None
+        local = text.encoder == LOCAL
+        return Remembered(LocalEncoder(folder) if local else Endpoint(text.encoder, text.model, text.key), folder)
+
+    def _encoder_name(self) -> str:
+        text = self.config.text
+        return LOCAL_NAME if text.encoder == LOCAL else text.model if text.encoder else ""
 
     def newer_models(self) -> bool:
         """Whether a promotion has happened since the engine's models were loaded."""

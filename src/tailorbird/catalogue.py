@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from tailorbird.types import NOBODY, Array, BoolArray, IntArray, Item
+from tailorbird.types import NOBODY, Array, BoolArray, FloatArray, IntArray, Item
 
 VECTOR_SIZE: Final = 64
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -113,6 +113,8 @@ class Catalogue:
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(Item)
         self._store: dict[str, Array] = {}
+        # By category: how many items with a price, the sum of its logarithm, and of its square.
+        self._category_prices: FloatArray = np.zeros((64, 3))
         self._grow(1024)
         self._trim()
 
@@ -154,6 +156,7 @@ class Catalogue:
         if self._bodies[number] is None:
             self.n_described += 1
         self._bodies[number] = self._encoder.encode(item)
+        self._count_price(number, -1)
         self.price[number] = np.nan if item.price is None else item.price
         self.list_price[number] = np.nan if item.list_price is None else item.list_price
         self.created_at[number] = np.nan if item.created_at is None else item.created_at
@@ -166,12 +169,38 @@ class Catalogue:
         self.seller[number] = self.sellers.of(item.seller_id)
         self.group[number] = self.groups.of(item.group_id)
         self.vectors[number] = hashed_vector(item)
+        self._count_price(number, 1)
         self.restricted[number] = bool(item.regions)
         self._regions.pop(number, None)
         if item.regions:
             self._regions[number] = frozenset(item.regions)
         self.version += 1
         return number
+
+    def price_in_category(self, items: IntArray) -> FloatArray:
+        """How many standard deviations each log price lies above those of its leaf category; 0 where one is not known.
+
+        A spread below a tenth counts as a tenth, so that a cent is no distance where all prices are the same.
+        """
+        places = self.category[items]
+        known = (places >= 0) & (self.price[items] > 0)
+        n, first, second = self._category_prices[np.where(known, places, 0)].T
+        mean = first / np.maximum(n, 1.0)
+        spread = np.sqrt(np.maximum(second / np.maximum(n, 1.0) - mean**2, 0.0))
+        above = np.log(np.where(known, self.price[items], 1.0)) - mean
+        return np.where(known, above / np.maximum(spread, 0.1), 0.0)
+
+    def _count_price(self, number: int, times: int) -> None:
+        """Add the item's log price to those of its category, or with -1 take it out."""
+        category, price = int(self.category[number]), float(self.price[number])
+        if category == NOBODY or not price > 0:
+            return
+        if category >= len(self._category_prices):
+            wider = np.zeros((2 * category + 1, 3))
+            wider[: len(self._category_prices)] = self._category_prices
+            self._category_prices = wider
+        log_price = np.log(price)
+        self._category_prices[category] += times * np.array((1.0, log_price, log_price**2))
 
     def showable(self, items: IntArray) -> BoolArray:
         """Which of these may be shown at all: sellable, and described unless the shop has described nothing."""

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -47,6 +47,14 @@ _NEEDED: Final[Mapping[str, str]] = {
 _SHOWN_CHARACTERS: Final = 60
 
 Surface = Literal["home", "item", "cart", "search", "email", "push", "feed", "assistant"]
+
+DEFAULT_GRADES: Final[Mapping[str, int]] = {
+    "item_view": 1, "list_click": 1, "promo_click": 1, "message_click": 1, "watch": 1, "consume": 1, "answer": 1,
+    "rating": 2, "wishlist_add": 2, "share": 2, "review": 2, "cart_add": 2, "purchase": 3,
+}  # fmt: skip
+"""How much each kind of interest is worth to the ranker; a grade g gains 2**g - 1."""
+
+MOST_GRADE: Final = 5
 
 
 class _Section(BaseModel):
@@ -139,7 +147,35 @@ class TrainingConfig(_Section):
     since_days: float = Field(365.0, gt=0, description="older events are left out")
     ranker_days: float = Field(21.0, gt=0, description="the last period, whose clicks and orders label the ranker")
     ranker_lists: int = Field(6_000, ge=10, description="lists that the ranker is trained on at most, about")
+    grades: dict[str, Annotated[int, Field(ge=0, le=MOST_GRADE)]] = Field(
+        default_factory=dict, description="what the ranker gains per event type, from 0 to 5; adds to the defaults"
+    )
+    long_dwell_seconds: float = Field(60.0, gt=0, description="a look that lasts as long is worth one grade more")
+    deep_scroll: float = Field(0.75, gt=0, description="so is one that reaches this share of a page")
+    long_watch_seconds: float = Field(60.0, gt=0, description="and something watched for as long")
     seed: int = Field(1, description="of every draw that training makes")
+
+    def grade(self, event: Event) -> int:
+        """What the items of an event were worth to whoever did it; 0 says nothing."""
+        grade = self.grades.get(event.type, DEFAULT_GRADES.get(event.type, 0))
+        lasting = (
+            (event.dwell_seconds or 0.0) >= self.long_dwell_seconds
+            or (event.scroll_depth or 0.0) >= self.deep_scroll
+            or (event.watch_seconds or 0.0) >= self.long_watch_seconds
+        )
+        return min(grade + lasting, MOST_GRADE) if grade else 0
+
+
+class TextConfig(_Section):
+    """What makes vectors of the items' texts, at every training."""
+
+    encoder: str = Field(
+        "",
+        description="empty: words alone; local: what `tailorbird models encoder` wrote; else the URL of an "
+        "OpenAI-compatible API, such as http://localhost:11434/v1",
+    )
+    model: str = Field("all-MiniLM-L6-v2", description="of that API")
+    key: str = Field("", description="of that API; TAILORBIRD_TEXT__KEY keeps it out of the file")
 
 
 class Config(_Section):
@@ -155,6 +191,7 @@ class Config(_Section):
     ledger: LedgerConfig = LedgerConfig()
     budget: BudgetConfig = BudgetConfig()
     training: TrainingConfig = TrainingConfig()
+    text: TextConfig = TextConfig()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict, description="settings of each model, by its name")
     policies: dict[Surface, PolicyConfig] = Field(default_factory=dict, description="by surface")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least that `serve` logs")

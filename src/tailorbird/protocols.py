@@ -100,6 +100,27 @@ class TellsProgress(Protocol):
     told: Callable[[str, float], None]
 
 
+class TextEncoder(Protocol):
+    """Texts to vectors whose cosine says how alike they are in meaning."""
+
+    name: str
+    dimension: int
+
+    def encode(self, texts: Sequence[str]) -> Array:
+        """One vector of length one per text, shape (n, dimension), in float32."""
+
+
+@runtime_checkable
+class ReadsText(Protocol):
+    """A channel whose fit can use vectors of texts, where the shop has something that makes them."""
+
+    encoder: TextEncoder | None
+
+    @property
+    def made_by(self) -> str:
+        """The name of the encoder whose vectors it holds; empty where it holds none."""
+
+
 class Ranker(Protocol):
     """Features of the pool to one score per candidate."""
 

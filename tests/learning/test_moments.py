@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tailorbird.config import EventsConfig
+from tailorbird.config import Config, TrainingConfig
 from tailorbird.learning.moments import Moment, moments, sample
 from tailorbird.types import Entry, OrderLine
 
@@ -18,8 +18,8 @@ def touched(name: str, item: str, *, minute: float, kind: str = "item_view", use
     return event(name, type=kind, item_id=item, user_id=user, at=NOW + 60 * minute)
 
 
-def found(*entries: Entry, cut: int = 0) -> list[Moment]:
-    return moments(records(list(entries)), EventsConfig(), cut)
+def found(*entries: Entry, cut: int = 0, config: Config = Config()) -> list[Moment]:  # noqa: B008  # frozen
+    return moments(records(list(entries)), config, cut)
 
 
 def test_without_lists_each_first_touch_after_another_is_a_moment() -> None:
@@ -67,3 +67,25 @@ def test_a_sample_takes_of_each_kind_alike_and_fills_up_from_those_that_have_mor
     chosen = sample([*doors, *slates], 60, np.random.default_rng(1))
     assert len(chosen) == len({(m.seq, m.kind) for m in chosen}) == 60
     assert sum(bool(m.shown) for m in chosen) == 10
+
+
+def test_grades_are_the_shops_and_a_look_that_lasts_is_worth_one_more() -> None:
+    def worth(config: Config = Config(), **fields: object) -> list[int]:  # noqa: B008  # frozen
+        (moment,) = found(event("1", item_id="a", **fields), config=config)
+        return list(moment.grades.values())
+
+    assert worth() == [1]
+    assert worth(dwell_seconds=90) == worth(scroll_depth=0.9) == worth(type="watch", watch_seconds=61) == [2]
+    assert worth(dwell_seconds=59) == [1]
+    mine = Config(training=TrainingConfig(grades={"item_view": 2, "purchase": 5}, long_dwell_seconds=10))
+    assert worth(mine, dwell_seconds=59) == [3]
+    assert worth(mine, type="purchase", dwell_seconds=59) == [5]
+    assert found(event("1", item_id="a"), config=Config(training=TrainingConfig(grades={"item_view": 0}))) == []
+
+
+def test_what_was_sent_back_had_not_been_wanted_by_whoever_sent_it_back() -> None:
+    bought = [
+        touched(f"{u}{i}", i, minute=n, kind="purchase", user=u) for u in ("u1", "u2") for n, i in enumerate("ab")
+    ]
+    returned = touched("back", "b", minute=9_000, kind="refund", user="u1")
+    assert [sorted(m.grades) for m in found(*bought, returned)] == [[0], [0, 1], [1]]

@@ -1,7 +1,9 @@
 """From a log to models that serve, and what happens when there is too little or something is damaged."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,16 +11,20 @@ import pytest
 from tailorbird.app import App
 from tailorbird.backends.memory import MemoryLog
 from tailorbird.catalogue import Catalogue
-from tailorbird.config import BudgetConfig, Config, TrainingConfig
+from tailorbird.config import BudgetConfig, Config, TextConfig, TrainingConfig
 from tailorbird.errors import BadModelFile, NotEnoughEvents, NotFound, UnknownModel
 from tailorbird.learning.models import UNTRAINED, load_models
+from tailorbird.learning.past import Past
 from tailorbird.learning.registry import Registry
-from tailorbird.learning.training import Past, choose, train
+from tailorbird.learning.training import choose, train
 from tailorbird.types import Entry, Interactions, OrderLine, Request
 
 from made_up import NOW, event, small_shop
 
-ALL = ("popular", "trending", "covisitation", "item-knn", "user-knn", "v-sknn", "ease", "ials", "content", "ranker")
+ALL = (
+    "popular", "trending", "covisitation", "item-knn", "user-knn", "v-sknn", "ease", "ials", "content", "cold-items",
+    "ranker",
+)  # fmt: skip
 COUNTING = {"popular", "trending", "covisitation", "item-knn", "user-knn", "content"}
 
 # No deadline: how busy a machine is must not decide what a test sees.
@@ -170,7 +176,7 @@ def test_a_neural_model_that_cannot_be_run_is_left_out_with_the_reason(tmp_path:
     arrays = {
         "vectors": np.ones((2, 64), np.float32),
         "encoder": np.arange(9, dtype=np.uint8),
-        "buckets": np.array([1]),
+        "limits": np.array([50, 1]),
     }
     registry.promote(
         {"sasrec": registry.save("sasrec", arrays, fitted_seq=1, settings={"factors": 64}, now=NOW).version}
@@ -193,3 +199,30 @@ def test_rollback_goes_back_one_version_and_refuses_when_there_is_none(tmp_path:
     with pytest.raises(NotFound, match="'nothing'"):
         registry.promote({"m": "nothing"})
     assert registry.current() == {"m": first.version}, "a promotion that fails changes nothing"
+
+
+class Lengths:
+    """How long a text is, and how many words it has."""
+
+    name, dimension = "lengths", 3
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        told = np.array([[1.0, len(text), len(text.split())] for text in texts], np.float32)
+        return told / np.linalg.norm(told, axis=1, keepdims=True)
+
+
+def test_texts_are_encoded_by_training_and_vectors_of_another_encoder_are_left_out_of_service(shop_dir: Path) -> None:
+    with opened(shop_dir, small_shop()) as app:
+        train(app.log, app.registry, app.config, models=("content",), encoder=Lengths())
+        assert app.load_models().retrievers["content"].made_by == "lengths"  # type: ignore[attr-defined]
+    same, other = (TextConfig(encoder="http://localhost:9", model=name) for name in ("lengths", "another"))
+    for text, serves in ((same, True), (other, False)):
+        with App.open(shop_dir, config=CONFIG.model_copy(update={"text": text}), clock=lambda: NOW) as app:
+            assert ("content" in app.load_models().retrievers) is serves
+
+
+def test_an_encoder_that_is_not_there_stops_training_and_says_what_to_do(shop_dir: Path) -> None:
+    config = CONFIG.model_copy(update={"text": TextConfig(encoder="local")})
+    with App.open(shop_dir, config=config, clock=lambda: NOW) as app, pytest.raises(NotFound) as error:
+        app.text_encoder()
+    assert "models encoder" in (error.value.hint or "")

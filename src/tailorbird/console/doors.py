@@ -18,7 +18,7 @@ from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
 from tailorbird.app import App
-from tailorbird.console import models, overview, see, shelf, system
+from tailorbird.console import compare, models, overview, see, shelf, system
 from tailorbird.console.access import COOKIE, SESSION_SECONDS
 from tailorbird.console.desk import NAV, Desk, TheDesk
 from tailorbird.errors import NotFound, TailorbirdError, Unauthorised
@@ -44,7 +44,10 @@ def routes(app: App) -> list[ControllerRouterHandler]:
 
     inside = Router(
         "/",
-        route_handlers=[sign_out, *overview.pages, *see.pages, *shelf.pages, *models.pages, *system.pages],
+        route_handlers=[
+            sign_out,
+            *(page for part in (overview, see, shelf, models, compare, system) for page in part.pages),
+        ],
         guards=[guard],
     )
     console = Router(

@@ -116,6 +116,31 @@ def latency(stages: Mapping[str, Mapping[str, float]]) -> Figure:
     return Figure("latency", "Milliseconds per stage.", plot, ("Stage", "p50 ms", "p95 ms", "p99 ms"), rows)
 
 
+def foresight(rows: Sequence[Mapping[str, Any]], by: str) -> Figure:
+    """One figure of every model, best first, with its 95% interval; ``rows`` are those of an evaluation."""
+    names = [channel(row["model"]) for row in rows]
+    values = [row[by] or 0.0 for row in rows]
+    bounds = [row["intervals"].get(by) or (value, value) for row, value in zip(rows, values, strict=True)]
+    plot = go.Figure(layout=_layout(height=44 + 30 * len(rows), left=128))
+    plot.add_scatter(
+        x=values, y=names, mode="markers", marker={"color": LIGHT["accent"], "size": 10},
+        error_x={
+            "type": "data", "symmetric": False, "color": LIGHT["accent_2"], "thickness": 2.5, "width": 5,
+            "array": [high - value for value, (_, high) in zip(values, bounds, strict=True)],
+            "arrayminus": [value - low for value, (low, _) in zip(values, bounds, strict=True)],
+        },
+        hovertemplate="%{y}: %{x:.4f}<extra></extra>",
+    )  # fmt: skip
+    plot.update_yaxes(autorange="reversed", showgrid=True, type="category")
+    plot.update_xaxes(rangemode="tozero", nticks=6, title={"text": by.upper(), "font": {"size": 12}})
+    table = tuple(
+        (name, f"{value:.4f}", f"{low:.4f} to {high:.4f}")
+        for name, value, (low, high) in zip(names, values, bounds, strict=True)
+    )
+    summary = f"{by.upper()} of each model with its 95% interval."
+    return Figure("foresight", summary, plot, ("Model", by.upper(), "95% interval"), table)
+
+
 def waterfall(decision: Decision) -> Figure:
     """How many candidates each stage of a decision let through, and what it took in milliseconds."""
     steps = waterfall_steps(decision)

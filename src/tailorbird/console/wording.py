@@ -13,7 +13,7 @@ CHANNELS: Final = {
     "user-knn": "People alike", "v-sknn": "Visits alike",
     "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next",
     "bert4rec": "What belongs here", "content": "Similar content",
-    "fallback": "From the catalogue", "ranker": "Learned ranker",
+    "cold-items": "New items", "fallback": "From the catalogue", "ranker": "Learned ranker",
 }  # fmt: skip
 """What a retriever is called on a tile; one that is not listed goes by its own name."""
 
@@ -24,10 +24,17 @@ MEANINGS: Final = {
     "ease": "what goes together with this person's history", "ials": "what people of a similar taste like",
     "sasrec": "what tends to follow on a history like this",
     "bert4rec": "what would fill a gap at the end of this history",
-    "content": "what resembles the items that were looked at", "fallback": "the most wanted of the whole catalogue",
-    "ranker": "puts in order what the channels propose",
+    "content": "what resembles the items that were looked at",
+    "cold-items": "what descriptions like these led to, touched by anybody or not",
+    "fallback": "the most wanted of the whole catalogue", "ranker": "puts in order what the channels propose",
 }  # fmt: skip
 """What a retriever goes by, in a few words after its name."""
+
+METRICS: Final = {
+    "ndcg@10": "NDCG@10", "hr@10": "HR@10", "validation_ndcg@10": "NDCG@10 of its lists",
+    "fused_ndcg@10": "without it", "calibration_error": "calibration error",
+}  # fmt: skip
+"""What a figure in a manifest is called; those that are not listed are not shown."""
 
 COLUMNS: Final = {
     "n_found": "How many channels proposed it", "best_rank": "Its best place in any channel",
@@ -40,7 +47,9 @@ COLUMNS: Final = {
     "department_share": "This person's leaning to its department",
     "brand_share": "This person's leaning to its brand", "price_gap": "Its price against what this person pays",
     "log_interactions": "How much this person looks around", "log_purchases": "How much this person buys",
-    "log_hours_since_last": "How long this person was away", "beside_an_item": "Shown on an item's page",
+    "log_hours_since_last": "How long this person was away",
+    "log_visit_length": "How long this visit is", "hour": "The hour of the day", "weekday": "The day of the week",
+    "price_in_category": "Its price within its category", "beside_an_item": "Shown on an item's page",
     "beside_a_cart": "Shown beside a cart", "log_interest_1d": "Everybody's interest, last day",
     "log_interest_7d": "Everybody's interest, last week", "log_interest_30d": "Everybody's interest, last month",
     "log_purchases_7d": "Everybody's purchases, last week", "log_purchases_30d": "Everybody's purchases, last month",
@@ -184,6 +193,15 @@ def meaning(name: str) -> str:
     return MEANINGS.get(name, "")
 
 
+def metrics(measured: dict[str, float]) -> list[tuple[str, str]]:
+    """The figures of a manifest that a page shows.
+
+    >>> metrics({"ndcg@10": 0.0312, "questions": 800})
+    [('NDCG@10', '0.0312')]
+    """
+    return [(METRICS[name], number(value, 4)) for name, value in measured.items() if name in METRICS]
+
+
 def column(name: str) -> str:
     """A column of the ranker's matrix for people.
 
@@ -230,5 +248,21 @@ def did(event_type: str) -> str:
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     f.__name__: f
-    for f in (number, figure, compact, percent, odds, money, size, ago, moment, who, channel, meaning, excused, did)
+    for f in (
+        number,
+        figure,
+        compact,
+        percent,
+        odds,
+        money,
+        size,
+        ago,
+        moment,
+        who,
+        channel,
+        meaning,
+        metrics,
+        excused,
+        did,
+    )
 }

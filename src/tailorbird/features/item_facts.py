@@ -15,9 +15,9 @@ class ItemFacts:
     """Of scope request."""
 
     name: ClassVar[str] = "item_facts"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[Scope] = Scope.REQUEST
-    columns: ClassVar[tuple[str, ...]] = ("log_price", "discount", "log_age_days")
+    columns: ClassVar[tuple[str, ...]] = ("log_price", "price_in_category", "discount", "log_age_days")
 
     def empty(self) -> None:
         """Nothing to keep."""
@@ -31,7 +31,10 @@ class ItemFacts:
         return mine
 
     def read(self, _state: None, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
-        """Log price (0 if not known), share off the list price in [0, 1], log of days since the item was created."""
+        """Log price (0 if not known), deviations above its category's, share off the list price, log of days of age.
+
+        The share is in [0, 1]; an item whose creation is not known counts as a year old.
+        """
         price, list_price = catalogue.price[items], catalogue.list_price[items]
         age_days = np.maximum(request.at - catalogue.created_at[items], 0.0) / DAY_SECONDS
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -39,6 +42,7 @@ class ItemFacts:
         return np.column_stack(
             (
                 np.log1p(np.nan_to_num(price, nan=0.0).clip(min=0.0)),
+                catalogue.price_in_category(items),
                 np.nan_to_num(discount, nan=0.0),
                 np.log1p(np.nan_to_num(age_days, nan=_UNKNOWN_AGE_DAYS)),
             )

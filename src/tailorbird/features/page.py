@@ -1,6 +1,6 @@
-"""Which page asks: what one wants at the door is not what one wants beside an item. Keeps nothing."""
+"""Which page asks, and when: what one wants at the door at noon is not what one wants beside an item at night."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -8,14 +8,16 @@ from tailorbird.catalogue import Catalogue
 from tailorbird.protocols import Scope
 from tailorbird.types import FloatArray, IntArray, Interaction, Request
 
+_EPOCH_WEEKDAY: Final = 3  # the first of January 1970 was a Thursday
+
 
 class Page:
-    """Of scope request; the same values stand beside every candidate."""
+    """Of scope request; the same values stand beside every candidate. Hours and weekdays are those of UTC."""
 
     name: ClassVar[str] = "page"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[Scope] = Scope.REQUEST
-    columns: ClassVar[tuple[str, ...]] = ("beside_an_item", "beside_a_cart")
+    columns: ClassVar[tuple[str, ...]] = ("beside_an_item", "beside_a_cart", "hour", "weekday")
 
     def empty(self) -> None:
         """Nothing to keep."""
@@ -29,6 +31,7 @@ class Page:
         return mine
 
     def read(self, _state: None, request: Request, items: IntArray, _catalogue: Catalogue) -> FloatArray:
-        """Whether the request has an item, and whether it has a cart: both 0 on a home page."""
-        row = np.array((request.item_id is not None, bool(request.cart)), np.float64)
+        """Whether the request has an item or a cart, the hour in [0, 24), the weekday from Monday, 0, to Sunday, 6."""
+        days, hour = divmod(request.at / 3_600, 24)
+        row = np.array((request.item_id is not None, bool(request.cart), hour, (days + _EPOCH_WEEKDAY) % 7), np.float64)
         return np.broadcast_to(row, (len(items), len(self.columns)))

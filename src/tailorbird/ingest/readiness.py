@@ -56,10 +56,7 @@ _WHAT_IT_MEANS: Final[Mapping[tuple[str, str], str]] = {
         "Rows without a person are guests at the checkout, as a rule: nothing can be learned about them. "
         "Where another column names them, map it to user_id or anonymous_id."
     ),
-    (
-        "conflicting_event",
-        "",
-    ): "The same event_id came with other content. The first stays; check who gives the ids out.",
+    ("conflicting_event", ""): "The same event_id came with other content; the first stays. Check who gives ids out.",
 }
 _CHUNK: Final = 5_000
 _EXAMPLES: Final = 3
@@ -162,6 +159,8 @@ def advise(
     advice += [_advice_on_people(n_interactions, counting), _advice_on_sessions(n_interactions, n_sessions)]
     described = f"{n_described:,} described items; it needs no interactions, so it also knows the new ones"
     advice.append(Advice("content", n_described > 0, described if n_described else "no item is described"))
+    meant = f"{n_described:,} described items; {volume} say what a description means" if many else few
+    advice.append(Advice("cold-items", many and n_described > 0, meant if n_described else "no item is described"))
     if n_items > MOST_EASE_ITEMS:
         ease = f"{n_items:,} items; its matrix is dense, so it stops at {MOST_EASE_ITEMS:,}"
     else:

@@ -100,6 +100,7 @@ def evaluate(
     ks: tuple[int, int] = (10, 20),
     n_cases: int | None = None,
     segment: str | None = None,
+    fitted: dict[str, Any] | None = None,
     told: Callable[[str, float], None] = lambda _model, _share: None,
 ) -> list[Result]:
     """Fit, choose, and measure each model; one result per model, in their order.
@@ -109,7 +110,8 @@ def evaluate(
     which is what a shop does every night; without it (strict) nothing is fitted on what came after train. ``ks`` are
     the list lengths of (hit rate, NDCG, coverage, Gini, novelty, diversity) and of (recall, reciprocal rank);
     ``n_cases`` samples the test cases and ``segment`` asks only those of one segment; ``told`` hears of progress. A
-    model that raises a `TailorbirdError` gets a row saying why.
+    model that raises a `TailorbirdError` gets a row saying why; all others are put into ``fitted``, so that a factory
+    further down can build on them.
 
     Raises:
         BadInput: there is no such segment.
@@ -124,12 +126,14 @@ def evaluate(
         told(name, n / len(models))
         telling = partial(_telling, factory, partial(_within, told=told, name=name, n=n, of=len(models)))
         try:
-            result, placements = _evaluate_one(name, telling, asked, yardstick, refit=refit, tune=tune)
+            result, placements, model = _evaluate_one(name, telling, asked, yardstick, refit=refit, tune=tune)
         except TailorbirdError as error:
             results.append(Result(name, skipped=str(error)))
         else:
             results.append(result)
             worths[name] = yardstick.worths(placements)
+            if fitted is not None:
+                fitted[name] = model
     told("", 1.0)
     return _compared(results, Draws(worths, asked.test.askers()), f"ndcg@{ks[0]}")
 
@@ -201,7 +205,7 @@ def data_counts(split: Split) -> dict[str, Any]:
 
 def _evaluate_one(
     name: str, factory: Factory, split: Split, yardstick: Yardstick, *, refit: bool, tune: bool
-) -> tuple[Result, Placements]:
+) -> tuple[Result, Placements, Model]:
     model = factory()
     params: dict[str, Any] = {}
     wall = cpu = tuning = 0.0
@@ -225,7 +229,7 @@ def _evaluate_one(
         query_ms=_query_ms(model, split),
         params=params,
     )
-    return result, placements
+    return result, placements, model
 
 
 def _telling(factory: Factory, told: Callable[[str, float], None]) -> Model:

@@ -4,48 +4,60 @@ Lists come from replay through the engine that serves (`Engine.gather` and `Engi
 earlier period; so a feature is at training what it will be at serving, and no channel has seen the answer.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
 from tailorbird.decide import Engine
+from tailorbird.learning.metrics import Worth
+from tailorbird.ranking.lambda_ranker import LabelledLists
 from tailorbird.stopwatch import Stopwatch
 from tailorbird.types import Array, Candidates, FloatArray, History, IntArray, Person, Request
-
-GRADES: Final[Mapping[str, int]] = {
-    "item_view": 1, "list_click": 1, "promo_click": 1, "message_click": 1, "watch": 1, "consume": 1, "answer": 1,
-    "rating": 2, "wishlist_add": 2, "share": 2, "review": 2, "cart_add": 2, "purchase": 3,
-}  # fmt: skip
-"""The grade of each kind of interest; a grade g gains 2**g - 1."""
 
 MOST_OTHERS: Final = 100
 """Unwanted candidates kept in a list: more of them teach a little more and cost in proportion."""
 
+_CUT: Final = 10
+
 
 @dataclass
 class Lists:
-    """Rows of many lists, one after the other; float32, because a million rows of 60 columns must fit."""
+    """Rows of many lists, one after the other; float32, because a million rows of 60 columns must fit.
+
+    ``seqs`` says of each list before which record of the log it stands.
+    """
 
     matrices: list[Array] = field(default_factory=list)
     labels: list[Array] = field(default_factory=list)
+    shown: list[bool] = field(default_factory=list)
+    stands_for: list[Array] = field(default_factory=list)
+    weights: list[Array] = field(default_factory=list)
+    seqs: list[int] = field(default_factory=list)
     missed: int = 0
-
-    def add(self, matrix: FloatArray, labels: IntArray) -> None:
-        """One list."""
-        self.matrices.append(matrix.astype(np.float32))
-        self.labels.append(labels)
 
     def __len__(self) -> int:
         return len(self.matrices)
 
-    def columns(self) -> tuple[Array, Array, IntArray]:
-        """Matrix (n, c, float32), labels (n,), and the lists' lengths."""
+    def labelled(self) -> LabelledLists:
+        """All of them, as the ranker takes them."""
         if not self.labels:
-            return np.empty((0, 0)), np.empty(0), np.empty(0, np.int32)
+            none = np.empty(0, np.int32)
+            return LabelledLists.plain(np.empty((0, 0)), none, none)
         lengths = np.array([len(labels) for labels in self.labels], np.int32)
-        return np.concatenate(self.matrices), np.concatenate(self.labels), lengths
+        matrix, labels = np.concatenate(self.matrices), np.concatenate(self.labels)
+        stands_for, weights = np.concatenate(self.stands_for), np.concatenate(self.weights)
+        return LabelledLists(matrix, labels, lengths, np.array(self.shown), stands_for, weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of an item on a slate: how many other ways of filling it this one stands for, and a click on it."""
+
+    weight: float = 1.0
+    click_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -79,11 +91,12 @@ def add_list(
     *,
     hidden: IntArray | None = None,
     n_others: int = MOST_OTHERS,
-    among: Collection[int] = (),
+    among: Mapping[int, Slot] = MappingProxyType({}),
 ) -> None:
     """Add the list of one question, in answer to which the items in ``grades`` (item number -> grade) were wanted.
 
-    ``among`` are the items that were really shown then, if any: of the others nobody knows what they were worth.
+    ``among`` are the items that were really shown then, if any, each with its slot: of the others nobody knows what
+    they were worth.
 
     Keeps every wanted item that was retrieved and a uniform sample of the other candidates. Uniform, because a sample
     of the hardest by one order hides from the trees how many are hard by another (LAB.md: 0.055 against 0.065 NDCG@10).
@@ -95,9 +108,31 @@ def add_list(
         lists.missed += 1
         return
     shown = np.isin(pool.items, list(among)) if among else np.ones(len(pool), np.bool_)
+    slots = [among.get(item, Slot()) for item in pool.items.tolist()]
     others = np.flatnonzero((labels == 0) & shown)
+    stands_for = np.where(labels > 0, 1.0, max(len(others) / n_others, 1.0))
     if len(others) > n_others:
         others = draw.choice(others, n_others, replace=False)
     rows = np.sort(np.concatenate((np.flatnonzero(labels), others)))
     # The matrix is made from the whole pool: ranks and relative scores depend on who else is in it.
-    lists.add(engine.matrix(pool, asked.request, asked.person)[rows], labels[rows])
+    lists.matrices.append(engine.matrix(pool, asked.request, asked.person)[rows].astype(np.float32))
+    lists.labels.append(labels[rows])
+    lists.shown.append(bool(among))
+    lists.stands_for.append(stands_for[rows])
+    lists.weights.append(np.array([slots[row].click_weight if labels[row] else slots[row].weight for row in rows]))
+    lists.seqs.append(engine.seq)
+
+
+def graded_gains(scores: FloatArray, lists: LabelledLists) -> Worth:
+    """The discounted gain of each list at 10 when it stands in the order of ``scores``; a grade g gains 2**g - 1."""
+    gained, possible = (_at_the_top(order, lists) for order in (scores, lists.labels.astype(np.float64)))
+    return Worth(gained / np.maximum(possible, 1e-12), np.ones(len(lists)))
+
+
+def _at_the_top(scores: FloatArray, lists: LabelledLists) -> FloatArray:
+    """The discounted gain of the ten best of each list; shape (lists,)."""
+    of_list: IntArray = np.repeat(np.arange(len(lists), dtype=np.int32), lists.lengths)
+    order = np.lexsort((-scores, of_list))
+    place = np.arange(len(scores)) - np.repeat(np.cumsum(lists.lengths) - lists.lengths, lists.lengths)
+    worth = np.where(place < _CUT, (2.0 ** lists.labels[order] - 1.0) / np.log2(place + 2.0), 0.0)
+    return np.asarray(np.bincount(of_list, worth, len(lists)))

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tailorbird.errors import BadModelFile, NotFound, NotInstalled
 from tailorbird.learning.registry import Registry
-from tailorbird.protocols import Ranker, Retriever
+from tailorbird.protocols import Ranker, ReadsText, Retriever
 from tailorbird.ranking.lambda_ranker import LambdaRanker
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import Array
@@ -30,8 +30,13 @@ class Models:
     stamp: float
 
 
-def load_models(registry: Registry, stamp: float, on_bad: Callable[[str, BadModelFile], None]) -> Models:
-    """The serving version of every model; one that is damaged is told to ``on_bad`` and left out."""
+def load_models(
+    registry: Registry, stamp: float, on_bad: Callable[[str, BadModelFile], None], *, encoder: str = ""
+) -> Models:
+    """The serving version of every model; one that is damaged is told to ``on_bad`` and left out.
+
+    So is one that holds vectors of another text encoder than the one that is configured, if any is.
+    """
     models = Models({}, None, (), {}, {}, stamp)
     ranker: LambdaRanker | None = None
     for name, version in registry.current().items():
@@ -40,7 +45,9 @@ def load_models(registry: Registry, stamp: float, on_bad: Callable[[str, BadMode
             if name == LambdaRanker.name:
                 ranker = LambdaRanker(None, arrays, manifest.columns)
             else:
-                models.retrievers[name] = retriever(name, manifest.settings, arrays)
+                made = retriever(name, manifest.settings, arrays)
+                check_encoder(made, encoder)
+                models.retrievers[name] = made
         except (NotFound, NotInstalled) as error:
             on_bad(name, BadModelFile(error.message, hint=error.hint))
             continue
@@ -54,6 +61,20 @@ def load_models(registry: Registry, stamp: float, on_bad: Callable[[str, BadMode
     return Models(
         models.retrievers, ranker, ranker.columns if ranker else (), models.versions, models.fitted_seq, stamp
     )
+
+
+def check_encoder(model: Retriever, configured: str) -> None:
+    """Refuse vectors of another encoder than the configured one.
+
+    Raises:
+        BadModelFile: names both.
+    """
+    made_by = model.made_by if isinstance(model, ReadsText) else ""
+    if made_by and configured and made_by != configured:
+        raise BadModelFile(
+            f"'{model.name}' holds vectors of texts by '{made_by}'; the configuration names '{configured}'.",
+            hint="Train again, or name the former under [text].",
+        )
 
 
 def retriever(name: str, settings: dict[str, object], arrays: dict[str, Array] | None) -> Retriever:

@@ -6,15 +6,15 @@ were passed over, at the same place and by the same person: the only kind that i
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import msgspec
 import numpy as np
 
-from tailorbird.config import EventsConfig
+from tailorbird.config import Config
 from tailorbird.features.list_clicks import SLATES
 from tailorbird.features.online_state import OnlineState
-from tailorbird.learning.lists import GRADES
-from tailorbird.types import Record
+from tailorbird.types import Event, Record
 
 
 @dataclass(frozen=True)
@@ -78,33 +78,46 @@ class _Session:
                 yield Moment(seq, after, clicked, frozenset(shown))
 
 
-def moments(records: Iterable[Record], config: EventsConfig, cut: int) -> list[Moment]:
+def moments(records: Iterable[Record], config: Config, cut: int) -> list[Moment]:
     """All moments of the records after number ``cut``; the records start with the log.
 
     Only first touches, because a list made between a look at an item and its purchase would teach the ranker to show
-    people what they are looking at.
+    people what they are looking at. What somebody sent back later, they had not wanted.
     """
-    gap = config.session_gap_minutes * 60
-    state = OnlineState(config, ())
+    gap = config.events.session_gap_minutes * 60
+    state, decoder = OnlineState(config.events, ()), msgspec.json.Decoder(Event)
     sessions: dict[int, _Session] = {}
-    found: list[Moment] = []
+    found: list[tuple[int, Moment]] = []
+    sent_back: set[tuple[int, int]] = set()
     for record in records:
-        for step in state.steps(record):
-            wanted = step.weight > 0 and step.type in GRADES
+        steps = state.steps(record)
+        grade = config.training.grade(decoder.decode(record.body)) if steps else 0
+        for step in steps:
+            if step.type == "refund":
+                sent_back.add((step.person, step.item))
+            wanted = step.weight > 0 and grade > 0
             if not wanted and step.type != "list_view":
                 continue
             session = sessions.get(step.person)
             if session is None or step.at - session.last_at > gap:
-                found.extend(session.moments(cut) if session else ())
+                found.extend((step.person, moment) for moment in (session.moments(cut) if session else ()))
                 session = sessions[step.person] = _Session(record.seq, step.at)
             session.last_at = step.at
             if wanted:
-                session.touch(step.item, record.seq, GRADES[step.type])
+                session.touch(step.item, record.seq, grade)
             else:
                 session.see(step.item, record.seq, recommended=step.surface in SLATES)
-    for session in sessions.values():
-        found.extend(session.moments(cut))
-    return sorted(found, key=lambda moment: moment.seq)
+    for person, session in sessions.items():
+        found.extend((person, moment) for moment in session.moments(cut))
+    kept = (_kept(moment, {item for item in moment.grades if (who, item) not in sent_back}) for who, moment in found)
+    return sorted((moment for moment in kept if moment.grades), key=lambda moment: moment.seq)
+
+
+def _kept(moment: Moment, items: set[int]) -> Moment:
+    """The moment, with these items alone wanted."""
+    if len(items) == len(moment.grades):
+        return moment
+    return replace(moment, grades={item: grade for item, grade in moment.grades.items() if item in items})
 
 
 def sample(found: Sequence[Moment], n: int, draw: np.random.Generator) -> list[Moment]:

@@ -1,11 +1,11 @@
 """The learned ranker as one more model of `evaluate`: channels and trees together, under the same split.
 
-Strict by construction: the channels are fitted on what `evaluate` gives, and the lists that label the trees are the
-validation cases, whose answers no channel saw. A case's person is folded from its query alone, so that the features of
-any protocol are those of that moment.
+Strict by construction: the channels are those that `evaluate` fitted and tuned for their own rows, and the lists that
+label the trees are the validation cases, whose answers no channel saw. A case's person is folded from its query alone,
+so that the features of any protocol are those of that moment.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -13,24 +13,22 @@ import numpy as np
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, PolicyConfig
 from tailorbird.decide import Engine
-from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.lists import Lists, Question, add_list, gathered
 from tailorbird.learning.splits import Split
-from tailorbird.learning.tuning import SEARCHES, choose
+from tailorbird.protocols import Retriever
 from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
-from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import FloatArray, History, IntArray, Interaction, Interactions, Request
 
 NOT_IN_POOL: Final = -1e9
 
 
 class RankedModel:
-    """Fit the channels, tune them, learn to rank on the validation cases; then score any query."""
+    """Learn to rank on the validation cases over these fitted channels; then score any query."""
 
     def __init__(
         self,
         split: Split,
-        channels: Sequence[str],
+        channels: Mapping[str, Retriever],
         *,
         n_lists: int = 25_000,
         per_channel: int = 100,
@@ -38,23 +36,16 @@ class RankedModel:
         ranker: LambdaRankerConfig | None = None,
         seed: int = 1,
     ) -> None:
-        recipe = PolicyConfig(pool=pool, channels=dict.fromkeys(channels, per_channel))
-        self._split, self._channels, self._n_lists, self._seed = split, tuple(channels), n_lists, seed
-        self._config = Config(policies={"home": recipe})
+        self._split, self._channels, self._n_lists, self._seed = split, channels, n_lists, seed
+        self._per_channel, self._pool = per_channel, pool
         self._ranker = LambdaRanker(ranker)
         self._engine: Engine | None = None
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
-        """Channels on ``interactions``; trees on the split's validation cases."""
-        engine = self._engine = Engine(self._config, catalogue=catalogue)
-        channels = {}
-        for name in self._channels:
-            model = RETRIEVERS[name]()
-            model.fit(interactions, catalogue)
-            if name in SEARCHES:
-                model, _ = choose(name, model, self._split, ranks)
-            channels[name] = model
-        engine.install(channels)
+        """Trees on the split's validation cases; ``interactions`` are what the channels were fitted on."""
+        recipe = PolicyConfig(pool=self._pool, channels=dict.fromkeys(self._channels, self._per_channel))
+        engine = self._engine = Engine(Config(policies={"home": recipe}), catalogue=catalogue)
+        engine.install(self._channels)
         for person in range(interactions.n_users):
             engine.state.number(str(person))
         for step in _steps(interactions):
@@ -74,7 +65,7 @@ class RankedModel:
                 hidden=self._hidden(history),
                 n_others=300,
             )
-        self._ranker.fit(*lists.columns(), columns=engine.columns)
+        self._ranker.fit(lists.labelled(), engine.columns)
 
     def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
         """The ranker's score for what the channels propose; everything else stands behind it, in no order."""

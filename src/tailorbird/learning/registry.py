@@ -23,7 +23,11 @@ FORMAT: Final = 1
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What one version is: where it came from, how it was made, and the SHA-256 of each of its files."""
+    """What one version is: where it came from, how it was made, and the SHA-256 of each of its files.
+
+    ``data_sha256`` names what it was fitted on: two versions with one hash and one set of settings are the same model.
+    ``embedding`` is the encoder whose vectors of texts it holds, empty for none.
+    """
 
     name: str
     version: str
@@ -33,6 +37,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
     events: dict[str, int] = {}
+    data_sha256: str = ""
+    embedding: str = ""
     files: dict[str, str] = {}
     bytes: int = 0
     format: int = FORMAT
@@ -54,6 +60,8 @@ class Registry:
         columns: tuple[str, ...] = (),
         metrics: Mapping[str, float] | None = None,
         events: Mapping[str, int] | None = None,
+        data_sha256: str = "",
+        embedding: str = "",
         now: float | None = None,
     ) -> Manifest:
         """Write a new version. It does not serve before `promote`."""
@@ -76,6 +84,8 @@ class Registry:
             columns=columns,
             metrics=dict(metrics or {}),
             events=dict(events or {}),
+            data_sha256=data_sha256,
+            embedding=embedding,
             files=hashes,
             bytes=size,
         )

@@ -37,7 +37,8 @@ SEARCHES: Final[Mapping[str, Axes]] = {
     },
     "ease": {"half_life": _HALF_LIVES},
     "ials": {"half_life": _HALF_LIVES},
-    "content": {"half_life": _HALF_LIVES},
+    "content": {"half_life": _HALF_LIVES, "text": (0.0, 0.3, 1.0, 3.0)},
+    "cold-items": {"half_life": _HALF_LIVES},
 }
 """Model name -> setting -> values, in the order of search."""
 

@@ -7,14 +7,57 @@ because trees take raw scores of any scale and train in seconds on two cores.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tailorbird.errors import BadModelFile, NotEnoughEvents
+from tailorbird.ranking.calibration import calibration_error, log_odds
 from tailorbird.ranking.trees import Trees
-from tailorbird.types import Array, FloatArray, IntArray
+from tailorbird.types import Array, BoolArray, FloatArray, IntArray
+
+LEAST_LISTS: Final = 20
+_LEAST_WANTED: Final = 20
+"""Wanted candidates without which a half of the lists says nothing of chances."""
+
+
+@dataclass(frozen=True)
+class LabelledLists:
+    """Lists of candidates and what was wanted of them; n rows, c columns; the lists stand in time order.
+
+    ``matrix`` (n, c), ``labels`` (n,) grades of 0 to 5, ``lengths`` (lists,). ``shown`` (lists,) tells those that
+    were really seen from those that could have been; ``stands_for`` (n,) says of how many candidates each row is a
+    sample, ``weights`` (n,) how much it teaches.
+    """
+
+    matrix: Array
+    labels: IntArray
+    lengths: IntArray
+    shown: BoolArray
+    stands_for: FloatArray
+    weights: FloatArray
+
+    @staticmethod
+    def plain(matrix: Array, labels: IntArray, lengths: IntArray) -> "LabelledLists":
+        """Lists of which every candidate is there and none was shown."""
+        ones = np.ones(len(labels))
+        return LabelledLists(matrix, labels, lengths, np.zeros(len(lengths), np.bool_), ones, ones)
+
+    def parted(self, n_first: int) -> "tuple[LabelledLists, LabelledLists]":
+        """The first lists, and the others."""
+        first = np.arange(len(self)) < n_first
+        return self.take(first), self.take(~first)
+
+    def take(self, lists: BoolArray) -> "LabelledLists":
+        """The lists of this mask."""
+        rows = np.repeat(lists, self.lengths)
+        weights = (self.stands_for[rows], self.weights[rows])
+        return LabelledLists(self.matrix[rows], self.labels[rows], self.lengths[lists], self.shown[lists], *weights)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
 
 
 class LambdaRankerConfig(BaseModel):
@@ -35,7 +78,12 @@ class LambdaRankerConfig(BaseModel):
 
 
 class LambdaRanker:
-    """Scores the rows of a matrix whose columns are ``columns``."""
+    """Scores the rows of a matrix whose columns are ``columns``.
+
+    A score is the log-odds that the candidate is wanted, on a list of which something is. ``metrics`` are those of the
+    newest lists of the fit, which taught nothing: ``validation_ndcg@10``, and ``calibration_error`` where there were
+    enough of them (see `calibration_error`).
+    """
 
     name: ClassVar[str] = "ranker"
 
@@ -47,30 +95,28 @@ class LambdaRanker:
     ) -> None:
         self.config = config or LambdaRankerConfig()
         self.columns = tuple(columns)
-        self.validation_ndcg = float("nan")
+        self.metrics: dict[str, float] = {}
         self._trees = Trees.of_arrays(arrays, len(self.columns)) if arrays is not None else None
 
-    def fit(self, matrix: Array, labels: Array, lists: IntArray, columns: Sequence[str]) -> None:
+    def fit(self, lists: LabelledLists, columns: Sequence[str]) -> None:
         """Learn to put higher labels first within each list.
 
-        ``matrix`` (n, c) and ``labels`` (n,) hold the rows of one list together; ``lists`` are the lists' lengths, in
-        time order: the last ``validation_share`` of them decide when to stop.
+        The newest ``validation_share`` of the lists decide when to stop, and what a score is worth.
 
         Raises:
             NotEnoughEvents: fewer than 20 lists.
         """
-        if len(lists) < 20:
+        if len(lists) < LEAST_LISTS:
             raise NotEnoughEvents(
-                f"The ranker found {len(lists)} lists with a click or an order; it needs 20.",
+                f"The ranker found {len(lists)} lists with a click or an order; it needs {LEAST_LISTS}.",
                 hint="Serve without it (channels are fused by rank) and train again after a few days.",
             )
         import lightgbm  # noqa: PLC0415  # half a second that serving never needs
 
         self.columns = tuple(columns)
-        n_train = len(lists) - max(int(len(lists) * self.config.validation_share), 1)
-        rows = int(lists[:n_train].sum())
-        train = lightgbm.Dataset(matrix[:rows], labels[:rows], group=lists[:n_train])
-        valid = lightgbm.Dataset(matrix[rows:], labels[rows:], group=lists[n_train:], reference=train)
+        learned, asked = lists.parted(self.n_learned(lists))
+        train = lightgbm.Dataset(learned.matrix, learned.labels, group=learned.lengths, weight=learned.weights)
+        valid = lightgbm.Dataset(asked.matrix, asked.labels, group=asked.lengths, reference=train)
         best: dict[str, dict[str, list[float]]] = {}
         booster = lightgbm.train(
             self._parameters(),
@@ -82,11 +128,32 @@ class LambdaRanker:
                 lightgbm.record_evaluation(best),
             ],
         )
-        self.validation_ndcg = float(np.max(best["valid_0"]["ndcg@10"]))
+        self.metrics = {"validation_ndcg@10": float(np.max(best["valid_0"]["ndcg@10"]))}
         self._trees = Trees.of_lightgbm(booster.dump_model(num_iteration=booster.best_iteration))
+        self._calibrate(asked)
+
+    def n_learned(self, lists: LabelledLists) -> int:
+        """How many of these lists, the oldest, a fit learns from; the others validate."""
+        return len(lists) - max(int(len(lists) * self.config.validation_share), 1)
+
+    def _calibrate(self, asked: LabelledLists) -> None:
+        """Turn scores into log-odds on the older half of these lists, and measure on the newer half how far off.
+
+        Lists that were seen say more of a slate's chances than what a replay would have shown, where there are enough.
+        """
+        seen = asked.take(asked.shown)
+        lists = seen if _tells_of_chances(seen) else asked.take(~asked.shown)
+        lists = lists if _tells_of_chances(lists) else asked
+        older, newer = lists.parted(len(lists) // 2)
+        taught = older if _tells_of_chances(lists) else lists
+        curve = log_odds(self.score(taught.matrix), taught.labels > 0, taught.stands_for)
+        self._trees = self._fitted.scaled(curve.slope, curve.intercept)
+        if taught is older:
+            error = calibration_error(self.score(newer.matrix), newer.labels > 0, newer.stands_for)
+            self.metrics["calibration_error"] = error
 
     def score(self, matrix: FloatArray) -> FloatArray:
-        """Higher is better; only comparable within one list."""
+        """The log-odds that each candidate is wanted, as far as they were calibrated; higher is better."""
         return self._fitted.score(matrix)
 
     def contributions(self, row: FloatArray) -> Mapping[str, float]:
@@ -122,3 +189,8 @@ class LambdaRanker:
             "num_threads": self.config.threads,
             "verbosity": -1,
         }
+
+
+def _tells_of_chances(lists: LabelledLists) -> bool:
+    """Whether each half of these lists holds enough that was wanted."""
+    return min(int(np.count_nonzero(half.labels)) for half in lists.parted(len(lists) // 2)) >= _LEAST_WANTED

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from tailorbird.types import Candidates, FloatArray
+from tailorbird.types import Array, Candidates, FloatArray
 
 BESIDE_LAST: Final = frozenset({"covisitation", "item-knn", "content"})
 """Channels that are also asked about the newest item of the history alone: what was just looked at says most."""
@@ -59,7 +59,15 @@ def fused_score(scores: FloatArray, constant: float = 20.0) -> FloatArray:
 
     ``constant`` is 60 in the paper, for lists of thousands; with pools of hundreds a smaller one keeps the tops apart.
     """
-    ranks = reciprocal_ranks(scores)
+    return _fused(reciprocal_ranks(scores), constant)
+
+
+def fused_columns(matrix: Array, columns: Sequence[str], constant: float = 20.0) -> FloatArray:
+    """`fused_score` of rows of a ranking matrix, whatever pools they come from: what the ranker has to beat."""
+    return _fused(matrix[:, [column.endswith(".rank") for column in columns]].astype(np.float64), constant)
+
+
+def _fused(ranks: FloatArray, constant: float) -> FloatArray:
     with np.errstate(divide="ignore"):
         parts = np.where(ranks > 0, 1.0 / (constant + 1.0 / ranks), 0.0)
     return np.asarray(parts.sum(axis=1))

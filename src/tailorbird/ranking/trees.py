@@ -61,6 +61,11 @@ class Trees:
                 node = child
         return out
 
+    def scaled(self, slope: float, intercept: float) -> "Trees":
+        """The trees whose score is ``slope * score + intercept``."""
+        value = self.value * slope + intercept / max(len(self.roots), 1)
+        return Trees(self.roots, self.feature, self.threshold, self.left, self.right, value)
+
     def arrays(self) -> dict[str, Array]:
         """What is stored."""
         return {name: getattr(self, name) for name in self.__slots__}

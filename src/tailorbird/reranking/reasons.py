@@ -15,6 +15,7 @@ REASONS: Final = {
     "sasrec": "What tends to come after what you chose",
     "bert4rec": "Belongs with what you chose",
     "content": "Similar to what you looked at",
+    "cold-items": "What people with your choices tend to like",
     "fallback": "From the catalogue",
 }
 _BESIDE_LAST: Final = {

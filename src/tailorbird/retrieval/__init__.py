@@ -24,6 +24,7 @@ class _Retrievers(Mapping[str, type]):
         "sasrec": ("sasrec", "Sasrec"),
         "bert4rec": ("bert4rec", "Bert4rec"),
         "content": ("content", "Content"),
+        "cold-items": ("cold_items", "ColdItems"),
     }
 
     def __getitem__(self, name: str) -> Any:

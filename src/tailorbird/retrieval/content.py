@@ -5,6 +5,9 @@ vector over its tokens (G. Salton and C. Buckley, Term-weighting approaches in a
 is the recency-weighted sum of the vectors in the history. Candidates come from an inverted index whose lists keep the
 items in which a token weighs most (champion lists: C. Manning et al., Introduction to Information Retrieval, 2008,
 section 7.1.3) and are then judged exactly. The vocabulary is that of the fit; a token is known by its 32-bit checksum.
+
+Where the shop has a text encoder, half of the score is the cosine of what the texts mean (see `text_vectors`). Vectors
+are made by the fit; an item that is described later is known by its words until the next one.
 """
 
 import zlib
@@ -18,15 +21,16 @@ from numba import njit
 from pydantic import Field
 
 from tailorbird.catalogue import Catalogue, tokens, words
+from tailorbird.protocols import TextEncoder
+from tailorbird.retrieval.arrivals import Arrivals
 from tailorbird.retrieval.decay import sorted_by
 from tailorbird.retrieval.neighbours import QueryConfig, query_of
-from tailorbird.retrieval.rows import Longs, Rows, grown
-from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Interaction, Interactions, Item, Request
+from tailorbird.retrieval.rows import Longs, Rows, best_of
+from tailorbird.retrieval.text_vectors import TextVectors
+from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Item, Request
 
 _MARK: Final = {"leaf": 2.0, "category": 1.0, "brand": 1.5, "tag": 1.0, "attribute": 1.0, "word": 1.0, "text": 0.3}
 _TEXT_WORDS: Final = 100
-_NEW_PER_CALL: Final = 50
-"""New items taken in by one question, so that a bulk import never makes a request wait."""
 
 
 class ContentConfig(QueryConfig):
@@ -36,6 +40,8 @@ class ContentConfig(QueryConfig):
     last: int = Field(30, ge=1, description="newest entries of the history that make the profile")
     champions: int = Field(8_000, ge=1, description="items kept per token to propose candidates from")
     vocabulary: int = Field(200_000, ge=1, description="most frequent tokens that are kept")
+    text: float = Field(1.0, ge=0, description="weight of the texts' vectors, that of words being 1; needs an encoder")
+    text_factors: int = Field(64, ge=1, description="numbers that a text's vector is reduced to")
     query_tokens: int = Field(48, ge=1, description="strongest tokens of a profile that candidates are looked up by")
 
 
@@ -48,8 +54,8 @@ class Content:
     def __init__(self, config: ContentConfig | None = None, arrays: Mapping[str, Array] | None = None) -> None:
         """New, or as `arrays` gave it. Call `bind` to have it follow a catalogue."""
         self.config = config or ContentConfig()
-        self._catalogue: Catalogue | None = None
-        self._seen_version = -1
+        self.encoder: TextEncoder | None = None
+        self._texts = TextVectors.nothing() if arrays is None else TextVectors.of(arrays)
         if arrays is None:
             self._hold(np.zeros(0, np.uint32), np.zeros(0, np.float32), Rows(0, np.float32))
         else:
@@ -58,7 +64,7 @@ class Content:
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:  # noqa: ARG002  # knows items only
         """Learn the vocabulary of the catalogue and index its items; cost: about 50 us per item."""
-        pointers, codes, marks = _term_columns(catalogue)
+        pointers, codes, marks = term_columns(catalogue)
         known, places, counts = np.unique(codes, return_inverse=True, return_counts=True)
         # A token that one item alone has can lead nowhere.
         chosen = np.flatnonzero(counts > 1)
@@ -78,11 +84,19 @@ class Content:
             "values": (values / np.maximum(length, 1e-9)[rows]).astype(np.float32),
         }
         self._hold(known[chosen], rarity, Rows.of(vectors, len(chosen)))
+        self._texts = TextVectors.nothing()
+        if self.encoder is not None:
+            self._texts = TextVectors.made(self.encoder, catalogue, self.config.text_factors)
         self.bind(catalogue)
+
+    @property
+    def made_by(self) -> str:
+        """The name of the encoder whose vectors it holds; empty where it holds none."""
+        return self._texts.made_by
 
     def bind(self, catalogue: Catalogue) -> None:
         """Take in what is new in this catalogue from now on, a few items with every question."""
-        self._catalogue, self._seen_version = catalogue, -1
+        self._arrivals.bind(catalogue)
 
     def learn(self, step: Interaction, history: History) -> None:
         """Does nothing: only the catalogue changes what items are like."""
@@ -93,17 +107,20 @@ class Content:
         query, weights = query_of(history, self.config, self._vectors.n_rows)
         strongest, amounts = self._vectors.best(query, weights, self._ones(len(self._rarity)), self.config.query_tokens)
         found, _ = self._lists.best(strongest, amounts, self._ones(self._vectors.n_rows), 2 * limit + len(query))
+        if self._has_texts():
+            alike, _ = best_of(self._texts.cosines(query, weights), 2 * limit)
+            found = np.union1d(found, alike).astype(np.int32)
         return sorted_by(found, self._similarities(query, weights, found), limit)
 
     def score(self, _request: Request, history: History, items: IntArray) -> FloatArray:
-        """Cosine of each item and the recency-weighted history, in [0, 1]; 0 for an item without a description."""
+        """Cosine of each item and the recency-weighted history, at most 1; 0 for an item without a description."""
         self._catch_up()
         query, weights = query_of(history, self.config, self._vectors.n_rows)
         return self._similarities(query, weights, items)
 
     def arrays(self) -> Mapping[str, Array]:
-        """The vocabulary and the vectors; the index is made from them."""
-        return {**self._vectors.arrays(), "tokens": self._tokens, "rarity": self._rarity}
+        """The vocabulary and all vectors, and whose the texts' are; the index is made from them."""
+        return {**self._vectors.arrays(), **self._texts.arrays(), "tokens": self._tokens, "rarity": self._rarity}
 
     def _hold(self, token_codes: Array, rarity: Array, vectors: Rows) -> None:
         if len(token_codes) != len(rarity):
@@ -111,7 +128,7 @@ class Content:
         self._tokens, self._rarity, self._vectors = token_codes, rarity, vectors
         self._number = {code: n for n, code in enumerate(token_codes.tolist())}
         self._lists = _champions(vectors, len(rarity), self.config.champions)
-        self._taken: BoolArray = vectors.lengths[: vectors.n_rows] > 0
+        self._arrivals = Arrivals(vectors.lengths[: vectors.n_rows] > 0)
         self._profile: FloatArray = np.zeros(len(rarity))
         self._all_ones: FloatArray = np.ones(0)
 
@@ -128,24 +145,21 @@ class Content:
             vectors.starts, vectors.lengths, vectors.columns, vectors.values, query, weights, self._profile,
             items, known, scores,
         )  # fmt: skip
+        if self._has_texts():
+            scores += self.config.text * self._texts.cosines(query, weights, items)
+            scores /= 1.0 + self.config.text
         return scores
+
+    def _has_texts(self) -> bool:
+        return len(self._texts.vectors) > 0 and self.config.text > 0
 
     def _catch_up(self) -> None:
         """Take in items that were described after the fit."""
-        catalogue = self._catalogue
-        if catalogue is None or catalogue.version == self._seen_version:
-            return
-        if len(catalogue) > len(self._taken):
-            self._taken = grown(self._taken, 2 * len(catalogue))
-        self._vectors.reserve(len(catalogue))
-        new = np.flatnonzero(catalogue.described & ~self._taken[: len(catalogue)])
-        for item in new[:_NEW_PER_CALL].tolist():
-            self._take_in(item, catalogue.item(item))
-        if len(new) <= _NEW_PER_CALL:
-            self._seen_version = catalogue.version
+        for number, item in self._arrivals.next():
+            self._take_in(number, item)
 
     def _take_in(self, number: int, item: Item) -> None:
-        self._taken[number] = True
+        self._vectors.reserve(number + 1)
         told = {self._number[code]: mark for code, mark in terms(item).items() if code in self._number}
         columns = np.fromiter(told, np.int32, len(told))
         values = np.fromiter(told.values(), np.float32, len(told)) * self._rarity[columns]
@@ -168,7 +182,7 @@ def terms(item: Item) -> dict[int, float]:
     return {code: float(np.log2(1.0 + mark)) for code, mark in marks.items()}
 
 
-def _term_columns(catalogue: Catalogue) -> tuple[Longs, Array, FloatArray]:
+def term_columns(catalogue: Catalogue) -> tuple[Longs, Array, FloatArray]:
     """Pointers by item number, token codes (ascending in each item) and marks of the whole catalogue."""
     lengths = np.zeros(len(catalogue), np.int64)
     codes: list[Array] = [np.zeros(0, np.uint32)]

@@ -5,7 +5,7 @@ machine out of the file, and lets the last block compute one position only. That
 every export.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -66,14 +66,16 @@ def run(session: Any, rows: Array, buckets: Array) -> Array:
     return wanted
 
 
-class _Graph:
+class Graph:
     """Nodes and constants in the order in which they are written; every result has a number for a name."""
 
     def __init__(self) -> None:
+        """Nothing written."""
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def constant(self, value: Any, dtype: type = np.float32) -> str:
+        """The name of a constant."""
         from onnx import numpy_helper
 
         name = f"c{len(self.constants)}"
@@ -81,17 +83,27 @@ class _Graph:
         return name
 
     def __call__(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """Write a node; the name of its result."""
         from onnx import helper
 
         name = f"n{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
         return name
 
+    def finished(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        """The model of these nodes, with value infos of its inputs and outputs."""
+        from onnx import helper
+
+        graph = helper.make_graph(self.nodes, "encoder", inputs, outputs, self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="tailorbird")
+        model.ir_version = _IR
+        return model
+
 
 def _graph(weights: Mapping[str, Array], shape: Shape) -> bytes:
     from onnx import TensorProto, helper
 
-    put = _Graph()
+    put = Graph()
     x = "rows" if shape.causal else put("Concat", "rows", put.constant(weights["hidden"][None]), axis=0)
     n = put("Shape", x, start=0, end=1)
     first = put("Slice", put.constant(weights["positions"]), put.constant([0], np.int64), n)
@@ -101,22 +113,15 @@ def _graph(weights: Mapping[str, Array], shape: Shape) -> bytes:
         x = _block(put, own, shape, x, only_last=block == shape.blocks - 1)
     x = _norm(put, x, weights["norm.scale"], weights["norm.shift"])
     put.nodes.append(helper.make_node("Reshape", [x, put.constant([shape.factors], np.int64)], ["wanted"]))
-    graph = helper.make_graph(
-        put.nodes,
-        "encoder",
-        [
-            helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", shape.factors]),
-            helper.make_tensor_value_info("buckets", TensorProto.INT64, ["positions", "positions"]),
-        ],
-        [helper.make_tensor_value_info("wanted", TensorProto.FLOAT, [shape.factors])],
-        put.constants,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="tailorbird")
-    model.ir_version = _IR
+    inputs = [
+        helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", shape.factors]),
+        helper.make_tensor_value_info("buckets", TensorProto.INT64, ["positions", "positions"]),
+    ]
+    model = put.finished(inputs, [helper.make_tensor_value_info("wanted", TensorProto.FLOAT, [shape.factors])])
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _block(put: _Graph, own: Mapping[str, Array], shape: Shape, x: str, *, only_last: bool) -> str:
+def _block(put: Graph, own: Mapping[str, Array], shape: Shape, x: str, *, only_last: bool) -> str:
     """One block; with ``only_last``, of the last position alone, which is all that is asked of the last block."""
     y = _norm(put, x, own["before.scale"], own["before.shift"])
     asking, buckets = y, "buckets"
@@ -138,15 +143,15 @@ def _block(put: _Graph, own: Mapping[str, Array], shape: Shape, x: str, *, only_
     return put("Add", x, _linear(put, wide, own["narrow"], own["narrow.shift"]))
 
 
-def _norm(put: _Graph, x: str, scale: Array, shift: Array) -> str:
+def _norm(put: Graph, x: str, scale: Array, shift: Array) -> str:
     return put("LayerNormalization", x, put.constant(scale), put.constant(shift), axis=-1, epsilon=1e-5)
 
 
-def _linear(put: _Graph, x: str, weight: Array, shift: Array) -> str:
+def _linear(put: Graph, x: str, weight: Array, shift: Array) -> str:
     return put("Add", put("MatMul", x, put.constant(weight)), put.constant(shift))
 
 
-def _heads(put: _Graph, x: str, shape: Shape, order: list[int]) -> str:
+def _heads(put: Graph, x: str, shape: Shape, order: list[int]) -> str:
     parts = put.constant([-1, shape.heads, shape.factors // shape.heads], np.int64)
     return put("Transpose", put("Reshape", x, parts), perm=order)
 

@@ -1,0 +1,86 @@
+"""Evaluations of a shop's own log, kept so that a page can show them, and what they come to in words."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+FOLDER: Final = "evaluations"
+"""Of a shop directory."""
+
+KEPT: Final = 20
+"""Reports that stay; the oldest go."""
+
+_STAMP: Final = "%Y%m%dT%H%M%S%f"
+
+Report = Mapping[str, Any]
+"""What `tailorbird evaluate --json` prints."""
+
+
+def keep(folder: Path, report: Report, *, now: float) -> Path:
+    """Write a report into the folder and let go of the oldest beyond `KEPT`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{datetime.fromtimestamp(now, UTC).strftime(_STAMP)}.json"
+    unfinished = path.with_suffix(".part")
+    unfinished.write_bytes(msgspec.json.format(msgspec.json.encode({**report, "made_at": now}), indent=1))
+    unfinished.rename(path)
+    for old in _paths(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def kept(folder: Path) -> list[dict[str, Any]]:
+    """The reports of a folder, the newest first; one that cannot be read is left out."""
+    found = []
+    for path in _paths(folder):
+        try:
+            report = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except (OSError, msgspec.DecodeError):
+            continue
+        if {"protocol", "data", "results", "made_at"} <= report.keys():
+            found.append(report)
+    return found
+
+
+def measured(report: Report) -> list[dict[str, Any]]:
+    """The rows with figures, the highest NDCG first."""
+    by = f"ndcg@{report['protocol']['k'][0]}"
+    return sorted((row for row in report["results"] if "skipped" not in row), key=lambda row: -(row[by] or 0.0))
+
+
+def verdict(report: Report) -> str:
+    """Who foresees best, by how much, and who cannot be told apart; empty when nothing was measured."""
+    by = f"ndcg@{report['protocol']['k'][0]}"
+    rows = measured(report)
+    if not rows:
+        return ""
+    best = rows[0]
+    said = f"{best['model']} foresees best: {by} {best[by]:.4f}"
+    popular = next((row for row in rows if row["model"] == "popular"), None)
+    if popular and popular is not best and popular[by]:
+        said += f", {best[by] / popular[by]:.2f} times that of popular"
+    found = best["against"] and best["against"][by]
+    if found:
+        sure = "" if found["low"] > 0 else ", which may be chance"
+        said += f" and {found['difference']:+.4f} to {best['against']['model']}, the best channel{sure}"
+    alike = [row["model"] for row in rows[1:] if _may_be_alike(row, by)]
+    return f"{said}.{_alike(alike, best)}"
+
+
+def _may_be_alike(row: dict[str, Any], by: str) -> bool:
+    found = row["against"] and row["against"][by]
+    return bool(found) and found["low"] <= 0 <= found["high"]
+
+
+def _alike(names: list[str], best: dict[str, Any]) -> str:
+    """Of channels whose difference from the best channel may be chance."""
+    if not names:
+        return ""
+    channel = best["against"]["model"] if best["against"] else best["model"]
+    return f" {', '.join(names)} cannot be told apart from {channel} on this many people."
+
+
+def _paths(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"), reverse=True)
