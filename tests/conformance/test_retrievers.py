@@ -40,7 +40,7 @@ EXTRAS = {
     **dict.fromkeys(("sasrec", "bert4rec"), ("torch", "onnx", "onnxruntime")),
     **dict.fromkeys(("two-tower", "lightgcn"), ("torch",)),
 }
-SMALL = {name: {"factors": 8, "epochs": 2, "negatives": 16} for name in EXTRAS}
+SMALL = {name: {"factors": 8, "epochs": 2, "uniform" if name == "two-tower" else "negatives": 16} for name in EXTRAS}
 
 
 @pytest.fixture(params=list(RETRIEVERS))

@@ -22,17 +22,25 @@ def test_learned_models_are_advised_from_where_they_win(
     assert all(a.reason for a in advice)
 
 
-@pytest.mark.parametrize(("name", "least"), [("sasrec", 100_000), ("two-tower", 50_000), ("lightgcn", 50_000)])
-def test_neural_models_are_advised_where_there_is_enough_and_torch_is_there(name: str, least: int) -> None:
-    def said(n_interactions: int, **installed: bool) -> Advice:
-        advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=0, **installed)
-        return next(a for a in advice if a.model == name)
+def said_of(name: str, n_interactions: int, *, deep: bool) -> Advice:
+    advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=0, deep=deep)
+    return next(a for a in advice if a.model == name)
 
-    assert said(least, deep=True) == Advice(name, train=True, reason=f"{least:,} interactions")
-    assert f"needs {least:,}" in said(least - 1, deep=True).reason
-    assert "pip install 'tailorbird[deep]'" in said(least, deep=False).reason
-    assert not said(least - 1, deep=True).train
-    assert not said(least, deep=False).train
+
+def test_a_model_of_sequences_is_advised_where_there_is_enough_and_torch_is_there() -> None:
+    assert said_of("sasrec", 100_000, deep=True) == Advice("sasrec", train=True, reason="100,000 interactions")
+    few, bare = said_of("sasrec", 99_999, deep=True), said_of("sasrec", 100_000, deep=False)
+    assert "needs 100,000" in few.reason
+    assert "pip install 'tailorbird[deep]'" in bare.reason
+    assert not few.train
+    assert not bare.train
+
+
+@pytest.mark.parametrize("name", ["bert4rec", "two-tower", "lightgcn"])
+def test_the_other_neural_models_are_trained_when_they_are_asked_for_by_name(name: str) -> None:
+    advice = said_of(name, 100_000, deep=True)
+    assert not advice.train
+    assert "train it by name" in advice.reason
 
 
 @pytest.mark.parametrize(
@@ -52,10 +60,3 @@ def test_sessions_are_compared_where_they_are_short_and_many(
     (of_sessions,) = (a for a in advice if a.model == "v-sknn")
     assert {a.model for a in advice if a.train} & {"v-sknn"} == trained
     assert reason in of_sessions.reason
-
-
-def test_one_model_of_sequences_is_enough_unless_it_is_asked_for_by_name() -> None:
-    advice = advise(100_000, 1_000, 0, n_described=0, n_sessions=0, deep=True)
-    (bert4rec,) = (a for a in advice if a.model == "bert4rec")
-    assert not bert4rec.train
-    assert "sasrec reads the same sequences" in bert4rec.reason

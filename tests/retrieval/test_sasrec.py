@@ -12,7 +12,7 @@ from tailorbird.errors import NotInstalled
 from tailorbird.protocols import TellsProgress
 from tailorbird.retrieval.deep import needed
 from tailorbird.retrieval.sasrec import Sasrec, SasrecConfig
-from tailorbird.types import History, Interactions, Request
+from tailorbird.types import History, Interactions, Item, Request
 
 NOW, N_ITEMS = 1.76e9, 12
 SMALL = {"factors": 16, "batch": 16, "epochs": 40, "dropout": 0.1, "learning_rate": 0.01, "validation": 20, "last": 8}
@@ -101,6 +101,29 @@ def test_only_the_newest_entries_are_looked_at() -> None:
     newest = [n % N_ITEMS for n in range(8)]
     long, short = History.of([5, 9, *newest], at=NOW), History.of(newest, at=NOW)
     assert np.array_equal(model.retrieve(asked(), long, 5)[1], model.retrieve(asked(), short, 5)[1])
+
+
+@pytest.mark.usefixtures("deep")
+@pytest.mark.parametrize(("length", "last"), [(6, 50), (60, 200)])
+def test_where_people_have_much_more_of_it_is_looked_at(length: int, last: int) -> None:
+    model = fitted(rounds(20, length), last=None, epochs=1)
+    assert model.arrays()["limits"].tolist()[0] == last
+
+
+@pytest.mark.usefixtures("deep")
+def test_what_items_share_in_the_catalogue_counts_unless_it_is_switched_off() -> None:
+    described, bare = Catalogue(), Catalogue()
+    for n in range(N_ITEMS):
+        described.upsert(Item(item_id=str(n), categories=("even" if n % 2 == 0 else "odd",)))
+        bare.upsert(Item(item_id=str(n)))
+    with_them, without, off = (
+        Sasrec(SasrecConfig(**{**SMALL, "epochs": 2, "attributes": attributes})) for attributes in (True, True, False)
+    )
+    with_them.fit(rounds(), described)
+    without.fit(rounds(), bare)
+    off.fit(rounds(), described)
+    assert not np.array_equal(with_them.arrays()["vectors"], without.arrays()["vectors"])
+    assert np.array_equal(off.arrays()["vectors"], without.arrays()["vectors"])
 
 
 @pytest.mark.usefixtures("deep")

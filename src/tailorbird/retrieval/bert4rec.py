@@ -3,9 +3,9 @@
 The model is that of F. Sun et al., BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from
 Transformer, CIKM 2019; the parts are told in ``deep/``, and all but the attention to both sides and the hidden items is
 that of `sasrec`. A question is a history with one hidden item at its end. Where we differ: a cross-entropy over shared
-negatives, and every other sequence has its last item alone hidden, as in a question. The original needs many times its
-published epochs for its figures (A. Petrov and C. Macdonald, A Systematic Review and Replicability Study of BERT4Rec,
-RecSys 2022), and its lead over one-negative models was that of its loss (A. Klenitskiy and A. Vasilev, Turning Dross
+negatives, and every other sequence ends somewhere and hides that end alone, as a question does. The original needs many
+times its published epochs for its figures (A. Petrov and C. Macdonald, A Systematic Review and Replicability Study of
+BERT4Rec, RecSys 2022), and its lead over one-negative models was its loss (A. Klenitskiy and A. Vasilev, Turning Dross
 Into Gold Loss: is BERT4Rec really better than SASRec?, RecSys 2023).
 """
 

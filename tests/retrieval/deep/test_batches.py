@@ -116,13 +116,16 @@ def test_long_sequences_make_small_batches() -> None:
     assert max(sizes) <= 4_096
 
 
-def test_of_every_other_sequence_the_last_alone_is_hidden_and_of_the_rest_a_share() -> None:
+def test_every_other_sequence_ends_somewhere_and_hides_its_end_and_the_rest_a_share() -> None:
     batch = cloze(sequences([20] * 1_000), 0.3, np.random.default_rng(1))
     assert (batch.items == np.where(batch.asks, HIDDEN, batch.targets)).all()
-    assert batch.asks.any(axis=1).all()
-    last_alone = batch.asks[:, -1] & (batch.asks.sum(axis=1) == 1)
-    assert 0.45 < last_alone.mean() < 0.55
-    assert 0.28 < batch.asks[~last_alone].mean() < 0.32
+    lengths, n_asked = batch.there.sum(axis=1), batch.asks.sum(axis=1)
+    questions = batch.asks[np.arange(1_000), lengths - 1] & (n_asked == 1)
+    assert 0.45 < questions.mean() < 0.55
+    assert set(lengths[questions].tolist()) == set(range(2, 21))
+    assert (lengths[~questions] == 20).all()
+    assert 0.28 < batch.asks[~questions].mean() < 0.32
+    assert n_asked.all()
 
 
 def test_a_question_hides_the_last_item_alone() -> None:

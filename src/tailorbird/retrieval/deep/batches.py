@@ -150,14 +150,18 @@ def following(sequences: Sequences) -> Batch:
 
 
 def cloze(sequences: Sequences, share: float, draw: np.random.Generator) -> Batch:
-    """A ``share`` of the items is hidden and asked for; in every other sequence the last alone, as in a question."""
-    there, places = _side_by_side(sequences)
-    last = np.zeros_like(there)
-    last[np.arange(len(sequences)), sequences.lengths - 1] = True
-    asks = there & (draw.random(there.shape) < share)
-    asks[draw.random(len(sequences)) < 0.5] = False
+    """A ``share`` of the items is hidden and asked for; every other sequence ends somewhere, and hides that end alone.
+
+    So the model also knows what a question is: a gap at the end, of a short history as well as of a long one.
+    """
+    whole = draw.random(len(sequences)) < 0.5
+    somewhere = draw.integers(2, sequences.lengths, endpoint=True)
+    cut = replace(sequences, ends=sequences.starts + np.where(whole, sequences.lengths, somewhere))
+    there, places = _side_by_side(cut)
+    last = np.arange(there.shape[1]) == cut.lengths[:, None] - 1
+    asks = there & whole[:, None] & (draw.random(there.shape) < share)
     asks |= last & ~asks.any(axis=1, keepdims=True)
-    return _hiding(sequences, there, places, asks)
+    return _hiding(cut, there, places, asks)
 
 
 def last_hidden(sequences: Sequences) -> Batch:

@@ -54,7 +54,7 @@ class SequenceConfig(BaseModel):
     attributes: bool = Field(
         default=True, description="items share vectors of their categories, brand, tags, attributes"
     )
-    negatives: int = Field(512, ge=2, description="drawn items of each batch against which the right one stands")
+    negatives: int = Field(4_096, ge=2, description="drawn items of each batch against which the right one stands")
     epochs: int = Field(100, ge=1, description="at most")
     patience: int = Field(5, ge=1, description="epochs without a better validation after which training ends")
     validation: int = Field(2_000, ge=0, description="people, and at most a tenth of them, whose last item validates")
