@@ -60,9 +60,11 @@ def test_rows_without_a_person_an_item_or_a_time_are_left_out_and_counted(tmp_pa
         ["2024-01-31T12:00:00", "2024-02-01T00:00:00"],
         [1_706_702_400, 1_706_745_600],
         [1_706_702_400_000, 1_706_745_600_000],
+        [1_706_702_400_000_000_000, 1_706_745_600_000_000_000],
+        np.array(["2024-01-31T12:00:00.000000001", "2024-02-01T00:00:00.000000999"], "datetime64[ns]"),
     ],
 )
-def test_times_are_iso_seconds_or_milliseconds(tmp_path: Path, times: list[object]) -> None:
+def test_times_are_iso_seconds_milliseconds_or_finer(tmp_path: Path, times: list[object]) -> None:
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"user_id": ["u", "u"], "item_id": ["a", "b"], "at": times}), path)
     data = read_dataset(path)

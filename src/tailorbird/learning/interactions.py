@@ -216,7 +216,8 @@ def _times(column: Any, path: Path) -> FloatArray:
             column = _parsed(column)
             kind = column.type
         if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-            micros = pc.cast(pc.cast(column, pa.timestamp("us")), pa.int64())
+            # What is finer than a microsecond is cut off: nobody does two things within one.
+            micros = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
             return np.asarray(micros.to_numpy(), np.float64) / 1e6
         at = np.asarray(pc.cast(column, pa.float64()).to_numpy(), np.float64)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -226,7 +227,7 @@ def _times(column: Any, path: Path) -> FloatArray:
     if not np.isfinite(at).all():
         raise BadTime(f"{path} has a time that is no number.", hint="ISO 8601 or numbers are needed.")
     largest = float(np.abs(at).max(initial=0.0))
-    return at / (1.0 if largest < 1e11 else 1e3 if largest < 1e14 else 1e6)
+    return at / (1.0 if largest < 1e11 else 1e3 if largest < 1e14 else 1e6 if largest < 1e17 else 1e9)
 
 
 def _parsed(column: Any) -> Any:
