@@ -36,7 +36,7 @@ from tailorbird.retrieval.rows import Longs, Rows, best_of
 from tailorbird.retrieval.text_vectors import TextVectors
 from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Item, Request
 
-_MOST_TEXT_CELLS: Final = 2_000_000
+_MOST_TEXT_CELLS: Final = 1_000_000
 """Numbers of texts in all rows together: each is read by every question."""
 
 
