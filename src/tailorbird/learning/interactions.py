@@ -219,7 +219,7 @@ def _times(column: Any, path: Path) -> FloatArray:
             # What is finer than a microsecond is cut off: nobody does two things within one.
             micros = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
             return np.asarray(micros.to_numpy(), np.float64) / 1e6
-        at = np.asarray(pc.cast(column, pa.float64()).to_numpy(), np.float64)
+        at = np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy(), np.float64)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadTime(
             f"The times of {path} cannot be read: {error}.", hint="ISO 8601 or numbers are needed."
