@@ -152,8 +152,10 @@ class Engine:
                 if seq > self.fitted_seq[name]:
                     retriever.learn(step, history)
 
-    def decide(self, request: Request) -> Decision:
+    def decide(self, request: Request, person: Person | None = None) -> Decision:
         """The slate for one request, with all that is needed to explain it.
+
+        It is for whoever the request names; evaluation brings a ``person`` of its own.
 
         Raises:
             UnknownSurface: no policy is configured for the surface.
@@ -162,7 +164,7 @@ class Engine:
         watch = Stopwatch(self.config.budget.total_ms)
         policy = self.policy_of(request.surface)
         decision_id = request.decision_id or self._new_id()
-        person = self._person(request)
+        person = person or self._person(request)
         query = self.query(request, person)
         watch.degraded += _not_read(request, self.catalogue)
         watch.stage("prepare")

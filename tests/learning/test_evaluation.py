@@ -318,3 +318,22 @@ def test_the_command_prints_a_table_for_people(tmp_path: Path, capsys: pytest.Ca
     assert code == 0
     assert "all items ranked" in out
     assert "40 users, 25 items, 200 interactions" in out
+
+
+def test_slates_are_the_rankers_order_diversified_and_explored(
+    shop_dir: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from tailorbird.cli import main  # noqa: PLC0415  # as the other test of the command does
+
+    with App.open(shop_dir, clock=lambda: NOW) as app:
+        app.append(small_shop(n_items=80, n_people=100, n_events=4_000))
+    asked = ["--shop-dir", str(shop_dir), "evaluate", "--json", "--models"]
+    with pytest.raises(SystemExit):
+        main([*asked, "covisitation,item-knn,ranker,slates"])
+    rows = {row["model"]: row for row in json.loads(capfd.readouterr().out)["results"]}
+    assert rows["slates"]["ild@10"] > rows["ranker"]["ild@10"]
+    assert rows["slates"]["hr@10"] > rows["popular"]["hr@10"]
+    with pytest.raises(SystemExit):
+        main([*asked, "covisitation,slates"])
+    rows = {row["model"]: row for row in json.loads(capfd.readouterr().out)["results"]}
+    assert "Name ranker before slates" in rows["slates"]["skipped"]

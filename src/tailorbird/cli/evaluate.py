@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tailorbird.learning.splits import Split
 
 RANKER: Final = "ranker"
+SLATES: Final = "slates"
 DEFAULT_MODELS: Final = "popular,trending,covisitation,item-knn,ease,ials,content"
 
 
@@ -68,7 +69,10 @@ def evaluate_models(
         typer.Option(help="strong-generalisation: 80% of a history at random (as published), or its oldest 80%"),
     ] = None,
     models: Annotated[
-        str, typer.Option(help="names, separated by commas; the baselines are added; ranker learns over all")
+        str,
+        typer.Option(
+            help="names, separated by commas; baselines are added; ranker learns over all, slates are its whole pages"
+        ),
     ] = DEFAULT_MODELS,
     k: Annotated[str, typer.Option("--k", help="lengths of the short and the long list")] = "10,20",
     refit: Annotated[
@@ -110,11 +114,13 @@ def evaluate_models(
         note(f"A list of {ks[0]} holds all {cut.n_items} items, so that every answer is a hit: try a smaller --k.")
     with progress("evaluate") as show:
         names = [name.strip() for name in models.split(",") if name.strip()]
-        found = [name for name in names if name != RANKER]
+        found = [name for name in names if name not in {RANKER, SLATES}]
         factories = retriever_factories(found, cut, model_settings(settings or []))
         fitted: dict[str, Any] = {}
         if RANKER in names:
             factories[RANKER] = ranker_factory(cut, found, fitted, refit=refit)
+        if SLATES in names:
+            factories[SLATES] = slates_factory(fitted, limit=ks[-1])
         results = evaluate(
             cut,
             factories,
@@ -229,6 +235,19 @@ def ranker_factory(cut: "Split", channels: list[str], fitted: dict[str, Any], *,
         if refit:
             raise BadInput("It learns from the validation cases.", hint="It is measured with --strict.")
         return RankedModel(cut, {name: fitted[name] for name in channels if name in fitted})
+
+    return made
+
+
+def slates_factory(fitted: dict[str, Any], *, limit: int) -> "Factory":
+    """A factory of the whole slates that the fitted ranker leads to."""
+    from tailorbird.errors import BadInput
+    from tailorbird.learning.ranked import Slates
+
+    def made() -> Slates:
+        if RANKER not in fitted:
+            raise BadInput("They are made of the ranker's order.", hint="Name ranker before slates in --models.")
+        return Slates(fitted[RANKER], limit)
 
     return made
 

@@ -1,4 +1,4 @@
-"""The learned ranker as one more model of `evaluate`: channels and trees together, under the same split.
+"""The learned ranker, and the slates it leads to, as models of `evaluate`: all together, under the same split.
 
 Strict by construction: the channels are those that `evaluate` fitted and tuned for their own rows, and the lists that
 label the trees are the validation cases, whose answers no channel saw. A case's person is folded from its query alone,
@@ -66,6 +66,25 @@ class RankedModel:
                 n_others=300,
             )
         self._ranker.fit(lists.labelled(), engine.columns)
+        engine.install(self._channels, self._ranker, ranker_columns=engine.columns)
+
+    def decided(self, history: History, at: float, limit: int) -> IntArray:
+        """The whole slate that `decide` gives to somebody with this history: diversified and explored, best first."""
+        if self._engine is None:
+            raise RuntimeError("fit comes before a slate")
+        hidden = self._hidden(history)
+        ids = self._engine.catalogue.ids
+        request = Request(
+            surface="home",
+            at=at,
+            limit=limit,
+            exclude=() if hidden is None else tuple(ids[item] for item in hidden.tolist()),
+            decision_id=f"{at}, {len(history)} to {history.items[-1:].tolist()}",
+        )
+        with self._engine.patient():
+            decision = self._engine.decide(request, self._engine.state.stranger(_of_history(history)))
+        shown = self._engine.catalogue.numbers(placed.item_id for placed in decision.items)
+        return np.array(shown, np.int32)
 
     def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
         """The ranker's score for what the channels propose; everything else stands behind it, in no order."""
@@ -86,6 +105,24 @@ class RankedModel:
 
     def _hidden(self, history: History) -> IntArray | None:
         return history.items if self._split.hide_seen else None
+
+
+class Slates:
+    """What the ranker's row would have become on a page: the same pool, diversified and explored as a shop's is."""
+
+    def __init__(self, ranked: RankedModel, limit: int = 20) -> None:
+        """Over a ranker that is fitted already."""
+        self._ranked, self._limit = ranked, limit
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
+        """Does nothing: the ranker was fitted for its own row."""
+
+    def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
+        """The places of the slate from its end; everything else stands behind it, in no order."""
+        shown = self._ranked.decided(history, request.at, self._limit)
+        place = np.full(max(int(items.max(initial=0)), int(shown.max(initial=0))) + 1, NOT_IN_POOL)
+        place[shown] = np.arange(len(shown), 0, -1)
+        return place[items]
 
 
 def _steps(interactions: Interactions) -> Iterator[Interaction]:
