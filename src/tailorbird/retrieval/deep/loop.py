@@ -2,7 +2,7 @@
 
 The loss is what decides (A. Klenitskiy and A. Vasilev, Turning Dross Into Gold Loss: is BERT4Rec really better than
 SASRec?, RecSys 2023): the right item against thousands of others at every position, not against one; how many they are
-mattered more than anything about the blocks. The negatives are uniform, so nothing has to be corrected for how they were
+mattered more than anything about the blocks. The negatives are uniform, so nothing has to be corrected for how they are
 drawn. Dropout also falls on the vectors of the answers, right and wrong: without it, more factors only learned by heart
 sooner.
 
