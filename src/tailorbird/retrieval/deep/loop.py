@@ -1,9 +1,10 @@
 """What trains a model of sequences: cross-entropy over shared negatives, along the course of `steps`.
 
 The loss is what decides (A. Klenitskiy and A. Vasilev, Turning Dross Into Gold Loss: is BERT4Rec really better than
-SASRec?, RecSys 2023): the right item against a thousand others at every position, not against one. The negatives are
-uniform, so nothing has to be corrected for how they were drawn. Dropout also falls on the vectors of the answers, right
-and wrong: without it, more factors only learned by heart sooner.
+SASRec?, RecSys 2023): the right item against thousands of others at every position, not against one; how many they are
+mattered more than anything about the blocks. The negatives are uniform, so nothing has to be corrected for how they are
+drawn. Dropout also falls on the vectors of the answers, right and wrong: without it, more factors only learned by heart
+sooner.
 
 Validation asks for the last item of some people's sequences among all that is new to them; it is kept out of training.
 The measure is NDCG at 10. Without the cut it stands still or falls while the top of the lists still gets better.
