@@ -61,6 +61,15 @@ NEIGHBOURS: Final = "popular,covisitation,item-knn,v-sknn,user-knn"
 RECIPE: Final = (
     "--models v-sknn --set v-sknn.steepness=1 --set v-sknn.source_exponent=0 --set v-sknn.nearness=none --no-tune"
 )
+GAMES: Final = "seq-video-games-sasrec/sequences.parquet"
+GROCERY: Final = ("amazon-grocery/interactions.parquet", "amazon-grocery/items.parquet")
+GLOBO: Final = "globo-news-clicks/clicks.parquet"
+GLOBO_MAP: Final = "--map item_id=click_article_id,at=click_timestamp"
+ITEMS: Final = "content,cold-items"
+TIMED: Final = "popular,trending,covisitation,item-knn,user-knn,ease,ials"
+NEWS: Final = "popular,trending,covisitation,item-knn,v-sknn"
+ML_1M_MODELS: Final = "popular,covisitation,item-knn,user-knn,ease,ials,content,sasrec,ranker"
+ML_1M_SASREC: Final = "--set sasrec.negatives=1024 --set sasrec.epochs=14 --set sasrec.attributes=false"
 
 RUNS: Final = (
     Run("beauty-strict", BEAUTY[0], f"--map at=position --models {CHANNELS},content,ranker", BEAUTY[1]),
@@ -82,6 +91,30 @@ RUNS: Final = (
     Run("yoochoose-session", YOOCHOOSE, f"{YOOCHOOSE_MAP} --models {NEIGHBOURS}"),
     Run("yoochoose-session-recipe", YOOCHOOSE, f"{YOOCHOOSE_MAP} {RECIPE}"),
     Run("movielens-100k-neighbours", ML_100K, f"--map at=timestamp --models {NEIGHBOURS} --refit"),
+    Run(
+        "beauty-all",
+        BEAUTY[0],
+        f"--map at=position --models {NEIGHBOURS},ease,ials,{ITEMS},sasrec,ranker,slates",
+        BEAUTY[1],
+    ),
+    Run("movielens-1m-all", ML_1M[0], f"{ML_1M_MAP} --models {ML_1M_MODELS} {ML_1M_SASREC}", ML_1M[1]),
+    Run("video-games-all", GAMES, f"--map at=position --models {NEIGHBOURS},ials,sasrec,ranker,slates"),
+    Run(
+        "grocery-links",
+        GROCERY[0],
+        f"--map at=time --models {NEIGHBOURS},trending,ease,ials,content,ranker",
+        GROCERY[1],
+    ),
+    Run("grocery", GROCERY[0], f"--map at=time --models {NEIGHBOURS},trending,ease,ials,ranker"),
+    Run("diginetica-ranker", DIGINETICA, f"{DIGINETICA_MAP} --models {NEIGHBOURS},ranker --users 10000"),
+    Run("yoochoose-ranker", YOOCHOOSE, f"{YOOCHOOSE_MAP} --models {NEIGHBOURS},ranker"),
+    Run(
+        "movielens-100k-time-ranker",
+        ML_100K,
+        f"--map at=timestamp --protocol time-split --models {TIMED},v-sknn,ranker",
+    ),
+    Run("online-retail-time-ranker", RETAIL, f"{RETAIL_MAP} --protocol time-split --models {TIMED},ranker"),
+    Run("globo-time-ranker", GLOBO, f"{GLOBO_MAP} --protocol time-split --models {NEWS},ranker --users 3000"),
 )
 
 

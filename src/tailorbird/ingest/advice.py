@@ -98,7 +98,7 @@ def _advice_on_neural(n_interactions: int, *, deep: bool) -> Iterator[Advice]:
         elif not deep:
             yield Advice(name, train=False, reason=f"{volume}, but no torch: `pip install 'tailorbird[deep]'`")
         elif name != "sasrec":
-            beside = f"{volume}; one neural model is trained unasked, sasrec: train it by name where `evaluate` prefers it"
+            beside = f"{volume}; sasrec is trained in its place: train it by name where `evaluate` prefers it"
             yield Advice(name, train=False, reason=beside)
         else:
             yield Advice(name, train=True, reason=volume)

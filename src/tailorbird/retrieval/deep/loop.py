@@ -1,8 +1,8 @@
 """What trains a model of sequences: cross-entropy over shared negatives, along the course of `steps`.
 
 The loss is what decides (A. Klenitskiy and A. Vasilev, Turning Dross Into Gold Loss: is BERT4Rec really better than
-SASRec?, RecSys 2023): the right item against thousands of others at every position, not against one; how many they are
-mattered more than anything about the blocks. The negatives are uniform, so nothing has to be corrected for how they are
+SASRec?, RecSys 2023): the right item against thousands of others at every position, not against one. On seq-beauty
+more of them helped up to the 4,096 that were tried. They are uniform, so nothing has to be corrected for how they are
 drawn. Dropout also falls on the vectors of the answers, right and wrong: without it, more factors only learned by heart
 sooner.
 
