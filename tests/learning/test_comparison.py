@@ -16,7 +16,7 @@ from tailorbird.ranking.lambda_ranker import LabelledLists
 from tailorbird.retrieval.covisitation import Covisitation
 from tailorbird.types import Interactions
 
-from made_up import NOW, small_shop
+from made_up import NOW, event, small_shop
 
 MODELS = ("covisitation", "item-knn", "ranker")
 SHOP = small_shop(n_items=80, n_people=400, n_events=8_000)
@@ -51,6 +51,16 @@ def test_a_worse_version_is_kept_but_the_one_before_goes_on_serving(shop_dir: Pa
         assert len(app.registry.versions("covisitation")) == 2
         assert "covisitation" in app.engine.retrievers
         assert "of the version that serves" in str(run.compared["covisitation"])
+
+
+def test_what_was_held_back_once_is_held_back_again(shop_dir: Path) -> None:
+    app, _, before = twice(shop_dir, config(**ASTRAY))
+    with app:
+        more = [event(f"more{n}", at=NOW + n, user_id=f"u{n % 400}", item_id=f"i{n % 80}") for n in range(1_200)]
+        app.append(more)
+        run = train(app.log, app.registry, config(**ASTRAY), models=MODELS, now=NOW + 120)
+        assert "covisitation" in run.held_back
+        assert app.registry.current()["covisitation"] == before["covisitation"]
 
 
 def test_a_worse_version_serves_when_it_is_told_to(shop_dir: Path) -> None:

@@ -71,20 +71,26 @@ def _channels_compared(
     fitting: Fitting, channels: Sequence[str], registry: Registry
 ) -> Iterator[tuple[str, Comparison | None]]:
     serving = {name: manifest for name in channels if (manifest := _manifest(registry, name))}
-    since = max((manifest.fitted_seq for manifest in serving.values()), default=fitting.past.last_seq)
-    split = _what_came_after(since, fitting.past)
-    if len(split.validation) < LEAST_QUESTIONS:
-        return
-    # What was fitted earlier has learned since, inside the engine; its stored arrays have not.
-    names = [name for name, manifest in serving.items() if manifest.fitted_seq == since]
-    for name, new in fitting.fitted(names, split.train, "fitting as of the serving version").items():
-        try:
-            old = retriever(name, serving[name].settings, registry.load(name, serving[name].version)[1])
-        except _UNREADABLE:
+    # As a rule all were fitted at once; what was held back before leaves an older one in service.
+    for since in sorted({manifest.fitted_seq for manifest in serving.values()}):
+        split = _what_came_after(since, fitting.past)
+        if len(split.validation) < LEAST_QUESTIONS:
             continue
-        if isinstance(old, FollowsCatalogue):
-            old.bind(fitting.past.catalogue)
-        yield name, channels_compared(new, old, split)
+        names = [name for name, manifest in serving.items() if manifest.fitted_seq == since]
+        for name, new in fitting.fitted(names, split.train, "fitting as of the serving version").items():
+            if old := _stored(registry, serving[name], fitting.past):
+                yield name, channels_compared(new, old, split)
+
+
+def _stored(registry: Registry, serving: Manifest, past: Past) -> Retriever | None:
+    """The channel as it was fitted; None where it cannot be read."""
+    try:
+        old = retriever(serving.name, serving.settings, registry.load(serving.name, serving.version)[1])
+    except _UNREADABLE:
+        return None
+    if isinstance(old, FollowsCatalogue):
+        old.bind(past.catalogue)
+    return old
 
 
 def _rankers_compared(new: LambdaRanker, lists: Lists, serving: Manifest, registry: Registry) -> Comparison | None:
