@@ -39,10 +39,15 @@ def note(sentence: str) -> None:
 
 
 @contextmanager
-def progress(label: str, *, after_seconds: float = 1.0) -> Iterator[Callable[[float, str], None]]:
-    """Give a function ``(share done in [0, 1], words)`` that draws a bar on a terminal once a second has passed."""
+def progress(
+    label: str, *, after_seconds: float = 1.0, line_seconds: float = 20.0
+) -> Iterator[Callable[[float, str], None]]:
+    """Give a function ``(share done in [0, 1], words)`` that draws a bar on a terminal once a second has passed.
+
+    Where there is no terminal, it says now and then in a line how far it is.
+    """
     if not sys.stderr.isatty():
-        yield lambda _share, _words: None
+        yield _lines(label, line_seconds)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -68,6 +73,18 @@ def progress(label: str, *, after_seconds: float = 1.0) -> Iterator[Callable[[fl
         yield show
     finally:
         bar.stop()
+
+
+def _lines(label: str, every_seconds: float) -> Callable[[float, str], None]:
+    last = time.monotonic()
+
+    def show(share: float, words: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every_seconds:
+            last = time.monotonic()
+            note(f"{label}: {words}, {share:.0%}")
+
+    return show
 
 
 def _cell(value: Any) -> str:
