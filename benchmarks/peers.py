@@ -2,7 +2,7 @@
 
 Usage::
 
-    python -m venv PEERS && PEERS/bin/pip install implicit rectools lenskit
+    python -m venv PEERS && PEERS/bin/pip install implicit rectools lenskit "pyarrow<22"
     python benchmarks/peers.py DATA_DIR --peers-python PEERS/bin/python --rows ROWS [--plot FILE.svg] [--json]
 
 DATA_DIR holds the folders named in `DATASETS`. ROWS keeps what was measured, one file per data set and method, and is
@@ -87,8 +87,9 @@ def main() -> None:
 
 def measure(name: str, asked: argparse.Namespace) -> None:
     """A file in ``asked.rows`` for each method on this data set that has none."""
-    wanted = [*OURS, *(METHODS if asked.peers_python else ())]
-    missing = [one for one in wanted if one in (asked.only or wanted) and not _row_file(asked.rows, name, one).exists()]
+    possible = [*OURS, *(METHODS if asked.peers_python else ())]
+    wanted = [one for one in asked.only or possible if one in possible]
+    missing = [one for one in wanted if not _row_file(asked.rows, name, one).exists()]
     if not missing:
         return
     split = DATASETS[name].split(asked.data)
@@ -235,7 +236,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--rows", type=Path, default=Path("peers-rows"), help="the folder that keeps what was measured")
     parser.add_argument("--peers-python", help="an interpreter that has implicit, rectools and lenskit")
     parser.add_argument("--data-sets", type=names, default=[*DATASETS], help="names, separated by commas")
-    parser.add_argument("--only", type=names, default=[], help="methods to measure, separated by commas")
+    parser.add_argument("--only", type=names, default=[], help="methods to measure, in this order, separated by commas")
     parser.add_argument("--tune-seconds", type=float, default=300.0, help="CPU seconds after which a peer stops trying")
     parser.add_argument("--plot", type=Path, help="where to draw quality against CPU seconds")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
