@@ -5,7 +5,8 @@ validation (a disc; seconds of all tries together); the area of the disc is the 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
@@ -54,37 +55,60 @@ def _seconds(row: Mapping[str, Any]) -> tuple[float, float]:
     return one, row["tune_cpu_seconds"] + (one if row["library"].startswith("tailorbird") else 0.0)
 
 
+@dataclass(frozen=True)
+class Scale:
+    """Where a panel draws what: seconds from 10 ** ``low`` to 10 ** ``high``, worth from 0 to ``top``."""
+
+    low: int
+    high: int
+    top: float
+
+    def x(self, seconds: float) -> float:
+        """Logarithmic, at least 0.01 s."""
+        return LEFT + (math.log10(max(seconds, 0.01)) - self.low) / (self.high - self.low) * (WIDTH - LEFT - RIGHT)
+
+    def y(self, worth: float) -> float:
+        """Linear, from the bottom up."""
+        return HEIGHT - BOTTOM - worth / self.top * (HEIGHT - TOP - BOTTOM)
+
+
 def _panel(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """Axes, points and labels of one data set."""
-    low, high = -2, math.ceil(math.log10(max(_seconds(row)[1] for row in rows)))
-    top = max(row[which]["ndcg@10"] for row in rows for which in ("tuned", "default")) * 1.05
+    slowest = max(_seconds(row)[1] for row in rows)
+    best = max(row[which]["ndcg@10"] for row in rows for which in ("tuned", "default"))
+    scale = Scale(-2, max(math.ceil(math.log10(max(slowest, 0.01))), -1), best * 1.05)
+    head = f'<text class="head" x="{LEFT}" y="24">{escape(name)}: NDCG@10 against CPU seconds</text>'
+    return "".join([head, *_grid(scale), *_points(scale, rows)])
 
-    def x(seconds: float) -> float:
-        return LEFT + (math.log10(max(seconds, 0.01)) - low) / (high - low) * (WIDTH - LEFT - RIGHT)
 
-    def y(worth: float) -> float:
-        return HEIGHT - BOTTOM - worth / top * (HEIGHT - TOP - BOTTOM)
-
-    parts = [f'<text class="head" x="{LEFT}" y="24">{escape(name)}: NDCG@10 against CPU seconds</text>']
-    for power in range(low, high + 1):
-        at = f"{x(10**power):.0f}"
-        parts += [f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>']
-        parts += [f'<text x="{at}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{10**power:g} s</text>']
+def _grid(scale: Scale) -> Iterator[str]:
+    """Lines with their numbers."""
+    for power in range(scale.low, scale.high + 1):
+        at = f"{scale.x(10**power):.0f}"
+        yield f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
+        yield f'<text x="{at}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{10**power:g} s</text>'
     for step in range(6):
-        worth = top * step / 5
-        parts += [f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(worth):.0f}" y2="{y(worth):.0f}"/>']
-        parts += [f'<text x="{LEFT - 8}" y="{y(worth) + 4:.0f}" text-anchor="end">{worth:.3f}</text>']
+        worth = scale.top * step / 5
+        at = f"{scale.y(worth):.0f}"
+        yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at}" y2="{at}"/>'
+        yield f'<text x="{LEFT - 8}" y="{at}" dy="4" text-anchor="end">{worth:.3f}</text>'
+
+
+def _points(scale: Scale, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """From defaults to tuned, best first; a label that would cover another moves down."""
     placed: list[tuple[float, float]] = []
     for row in sorted(rows, key=lambda row: -row["tuned"]["ndcg@10"]):
-        (x0, x1), (y0, y1) = map(x, _seconds(row)), (y(row[which]["ndcg@10"]) for which in ("default", "tuned"))
         kind, radius = "ours" if row["library"].startswith("tailorbird") else "peer", math.sqrt(row["peak_mb"]) / 4
-        parts += [f'<line class="{kind}" stroke-opacity=".4" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>']
-        parts += [f'<circle class="{kind} ring" style="fill:none" cx="{x0:.1f}" cy="{y0:.1f}" r="3"/>']
-        parts += [f'<circle class="{kind} disc" cx="{x1:.1f}" cy="{y1:.1f}" r="{radius:.1f}"/>']
+        (x0, x1), (y0, y1) = (
+            map(scale.x, _seconds(row)),
+            (scale.y(row[which]["ndcg@10"]) for which in ("default", "tuned")),
+        )
+        yield f'<line class="{kind}" stroke-opacity=".4" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>'
+        yield f'<circle class="{kind}" style="fill:none" cx="{x0:.1f}" cy="{y0:.1f}" r="3"/>'
+        yield f'<circle class="{kind} disc" cx="{x1:.1f}" cy="{y1:.1f}" r="{radius:.1f}"/>'
         at = y1 + 4
         while any(abs(at - other) < 13 and abs(x1 - across) < 190 for across, other in placed):
             at += 1
         placed.append((x1, at))
-        label = f"{row['method']} ({row['peak_mb']:.0f} MB)"
-        parts += [f'<text x="{x1 + radius + 4:.1f}" y="{at:.1f}">{escape(label)}</text>']
-    return "".join(parts)
+        label = escape(f"{row['method']} ({row['peak_mb']:.0f} MB)")
+        yield f'<text x="{x1 + radius + 4:.1f}" y="{at:.1f}">{label}</text>'
