@@ -14,7 +14,7 @@ CHANNELS: Final = {
     "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next",
     "two-tower": "Taste and traits", "lightgcn": "Shared circles",
     "bert4rec": "What belongs here", "content": "Similar content",
-    "cold-items": "New items", "fallback": "From the catalogue", "ranker": "Learned ranker",
+    "cold-items": "New items", "fallback": "From the catalogue", "ranker": "Learned ranker", "slates": "Whole slates",
 }  # fmt: skip
 """What a retriever is called on a tile; one that is not listed goes by its own name."""
 
