@@ -201,5 +201,6 @@ def spread_with_gradient(vectors: "Tensor", graph: Graph, layers: int) -> "Tenso
         def backward(_context: Any, *gradients: "Tensor") -> "Tensor":
             return torch.from_numpy(graph.spread(gradients[0].numpy(), layers))
 
-    made: Tensor = Spread.apply(vectors)  # type: ignore[no-untyped-call]  # torch has no type for it
+    apply: Any = Spread.apply  # torch has no type for it
+    made: Tensor = apply(vectors)
     return made
