@@ -23,6 +23,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tailorbird.catalogue import Catalogue
+from tailorbird.retrieval.arrivals import Arrivals
 from tailorbird.retrieval.deep import needed
 from tailorbird.retrieval.deep.batches import held_out, numbered, sequences_of
 from tailorbird.retrieval.deep.steps import Epoch, Schedule, fingerprint, improve
@@ -41,9 +42,6 @@ from tailorbird.retrieval.loops import products
 from tailorbird.retrieval.neighbours import LastAsked
 from tailorbird.retrieval.vectors import ByLength
 from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Interaction, Interactions, Request
-
-_NEW_PER_CALL: Final = 50
-"""New items taken in by one question, so that a bulk import never makes a request wait."""
 
 _LATE: Final = 1_000
 """Items taken in since the index was made that are looked at one by one; then it is made again."""
@@ -88,8 +86,6 @@ class TwoTower:
         """
         self.config = config or TwoTowerConfig()
         self.told: Callable[[str, float], None] = lambda _epoch, _share: None
-        self._catalogue: Catalogue | None = None
-        self._seen_version = -1
         self._hold(self._nothing(0) if arrays is None else arrays)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
@@ -121,7 +117,7 @@ class TwoTower:
 
     def bind(self, catalogue: Catalogue) -> None:
         """Take in what is new in this catalogue from now on, a few items with every question."""
-        self._catalogue, self._seen_version = catalogue, -1
+        self._arrivals.bind(catalogue)
 
     def learn(self, step: Interaction, history: History) -> None:
         """Does nothing: the person's next question already holds the step, and items move with the next fit."""
@@ -151,7 +147,7 @@ class TwoTower:
 
     def arrays(self) -> Mapping[str, Array]:
         """The items' vectors, (n_items, factors), the vocabulary, and the weights of both towers."""
-        return {**self._weights, "vectors": self._vectors[: len(self._taken)]}
+        return {**self._weights, "vectors": self._vectors}
 
     def _tell(self, epoch: Epoch) -> None:
         self.told(
@@ -173,8 +169,7 @@ class TwoTower:
             found = arrays["vectors" if name == "items" else name].shape
             if found != size:
                 raise ValueError(f"{name} of shape {found} is not {size}")
-        self._taken = self._is_known(np.arange(len(self._vectors), dtype=np.int32))
-        self._catalogue, self._seen_version = None, -1
+        self._arrivals = Arrivals(np.asarray(self._vectors.any(axis=1)))
         self._index()
 
     def _index(self) -> None:
@@ -186,29 +181,23 @@ class TwoTower:
 
     def _catch_up(self) -> None:
         """Take in items that were described after the fit."""
-        catalogue = self._catalogue
-        if catalogue is None or catalogue.version == self._seen_version:
-            return
-        self._reserve(len(catalogue))
-        new = np.flatnonzero(catalogue.described & ~self._taken[: len(catalogue)])
-        for item in new[:_NEW_PER_CALL].tolist():
-            columns, values = self._vocabulary.bag(catalogue.item(item))
+        found = []
+        for number, item in self._arrivals.next():
+            columns, values = self._vocabulary.bag(item)
             if len(columns):
-                self._vectors[item] = item_vectors(self._weights, values @ self._weights["tokens"][columns])
-        self._taken[new[:_NEW_PER_CALL]] = True
-        found = new[:_NEW_PER_CALL][self._vectors[new[:_NEW_PER_CALL]].any(axis=1)]
-        self._late = np.concatenate((self._late, found.astype(np.int32)))
+                self._reserve(number + 1)
+                self._vectors[number] = item_vectors(self._weights, values @ self._weights["tokens"][columns])
+                found.append(number)
+        if found:
+            self._late = np.concatenate((self._late, np.array(found, np.int32)))
         if len(self._late) > _LATE:
             self._index()
-        if len(new) <= _NEW_PER_CALL:
-            self._seen_version = catalogue.version
 
     def _reserve(self, n_items: int) -> None:
         """Have at least this many rows; new ones are of items of which nothing is known."""
-        if n_items > len(self._taken):
-            room = 2 * n_items - len(self._taken)
+        if n_items > len(self._vectors):
+            room = 2 * n_items - len(self._vectors)
             self._vectors = np.concatenate((self._vectors, np.zeros((room, self.config.factors), np.float32)))
-            self._taken = np.concatenate((self._taken, np.zeros(room, np.bool_)))
 
     def _is_known(self, items: IntArray) -> BoolArray:
         """Which of these have a vector."""
