@@ -33,10 +33,11 @@ from numpy.typing import NDArray
 from peers_plot import plot
 from peers_worker import LENGTH, METHODS, peak_mb
 from tailorbird import __version__
+from tailorbird.learning.cases import Cases, Split
 from tailorbird.learning.evaluation import ranks, retriever_factories
 from tailorbird.learning.interactions import parse_mapping, read_dataset
 from tailorbird.learning.metrics import Placements
-from tailorbird.learning.splits import Cases, Split, leave_one_out
+from tailorbird.learning.splits import leave_one_out
 from tailorbird.learning.tuning import SEARCHES, choose
 from tailorbird.types import Request
 

@@ -10,9 +10,10 @@ import pytest
 from tailorbird.app import App
 from tailorbird.catalogue import Catalogue
 from tailorbird.errors import BadInput, InvalidConfig, NotEnoughEvents, UnknownModel
+from tailorbird.learning.cases import Split
 from tailorbird.learning.evaluation import BASELINES, evaluate, ranks, retriever_factories
 from tailorbird.learning.interactions import Dataset
-from tailorbird.learning.splits import Split, split
+from tailorbird.learning.splits import split
 from tailorbird.types import NOBODY, Array, History, IntArray, Interactions, Request
 
 from made_up import NOW, small_shop

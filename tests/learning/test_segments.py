@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tailorbird.errors import BadInput, NotEnoughEvents
+from tailorbird.learning.cases import Cases
 from tailorbird.learning.segments import SEGMENTS, in_segment, segments_of
-from tailorbird.learning.splits import Cases
 from tailorbird.types import Interactions
 
 LENGTHS = (1, 2, 3, 10, 11, 40)

@@ -1,4 +1,4 @@
-"""The four protocols, held to their definitions on data small enough to do by hand."""
+"""The protocols, held to their definitions on data small enough to do by hand."""
 
 import hashlib
 from dataclasses import replace
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.errors import BadInput, NotEnoughEvents
+from tailorbird.learning.cases import Cases, Split, sampled
 from tailorbird.learning.interactions import Dataset
-from tailorbird.learning.splits import PROTOCOLS, Cases, Split, sampled, split, strong_generalisation
+from tailorbird.learning.splits import PROTOCOLS, split, strong_generalisation
 from tailorbird.types import NOBODY, Interactions
 
 DAY = 86_400.0

@@ -1,6 +1,7 @@
 """`tailorbird evaluate`: models side by side on one data set, under one protocol, the baselines always beside them."""
 
 import time
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +13,15 @@ from tailorbird.cli import existing_shop
 from tailorbird.cli.terminal import note, print_json, progress
 
 if TYPE_CHECKING:
-    from tailorbird.learning.evaluation import Factory
+    from tailorbird.learning.cases import Split
+    from tailorbird.learning.evaluation import Factory, Result
     from tailorbird.learning.interactions import Dataset
-    from tailorbird.learning.splits import Split
 
 RANKER: Final = "ranker"
 SLATES: Final = "slates"
+REPLAYED_CASES: Final = 5_000
+"""Asked unless somebody says otherwise: a log has as many moments as interactions."""
+
 DEFAULT_MODELS: Final = "popular,trending,covisitation,item-knn,ease,ials,content"
 
 
@@ -28,6 +32,7 @@ class Protocol(StrEnum):
     TIME_SPLIT = "time-split"
     NEXT_IN_SESSION = "next-in-session"
     STRONG_GENERALISATION = "strong-generalisation"
+    REPLAY = "replay"
 
 
 class FoldIn(StrEnum):
@@ -76,13 +81,20 @@ def evaluate_models(
     ] = DEFAULT_MODELS,
     k: Annotated[str, typer.Option("--k", help="lengths of the short and the long list")] = "10,20",
     refit: Annotated[
-        bool, typer.Option("--refit/--strict", help="fit on train and validation for the test, or on train only")
+        bool,
+        typer.Option(
+            "--refit/--strict",
+            help="fit on train and validation for the test (in a replay: anew every night), or on train only",
+        ),
     ] = False,
     tune: Annotated[bool, typer.Option("--tune/--no-tune", help="choose half-life and exponents on validation")] = True,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="MODEL.SETTING=VALUE, such as ease.half_life=none; repeatable")
     ] = None,
-    users: Annotated[int | None, typer.Option(min=1, help="sample this many test cases, always the same ones")] = None,
+    users: Annotated[
+        int | None,
+        typer.Option(min=1, help="sample this many test cases, always the same ones; default: all, of a replay 5,000"),
+    ] = None,
     segment: Annotated[
         str | None, typer.Option(help="ask only those with new (up to 2), light (3 to 10) or heavy (more) histories")
     ] = None,
@@ -92,7 +104,7 @@ def evaluate_models(
     """Compare models: every item ranked, nothing sampled, the past never fitted on the future."""
     from tailorbird.cli.evaluation_tables import print_tables
     from tailorbird.errors import BadInput
-    from tailorbird.learning.evaluation import data_counts, evaluate, retriever_factories
+    from tailorbird.learning.evaluation import data_counts
     from tailorbird.learning.interactions import parse_mapping
     from tailorbird.learning.reports import FOLDER, keep
     from tailorbird.learning.splits import split
@@ -112,34 +124,13 @@ def evaluate_models(
     cut = split(data, protocol.value, **options)
     if cut.n_items <= ks[0]:
         note(f"A list of {ks[0]} holds all {cut.n_items} items, so that every answer is a hit: try a smaller --k.")
-    with progress("evaluate") as show:
-        names = [name.strip() for name in models.split(",") if name.strip()]
-        found = [name for name in names if name not in {RANKER, SLATES}]
-        factories = retriever_factories(found, cut, model_settings(settings or []))
-        fitted: dict[str, Any] = {}
-        if RANKER in names:
-            factories[RANKER] = ranker_factory(cut, found, fitted, refit=refit)
-        if SLATES in names:
-            factories[SLATES] = slates_factory(fitted, limit=ks[-1])
-        results = evaluate(
-            cut,
-            factories,
-            refit=refit,
-            tune=tune,
-            ks=ks,
-            n_cases=users,
-            segment=segment,
-            fitted=fitted,
-            told=lambda name, share: show(share, name),
-        )
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    if users is None and protocol is Protocol.REPLAY:
+        users = REPLAYED_CASES
+    course = Course(refit=refit, tune=tune, ks=ks, n_cases=users, segment=segment)
+    results = measured(cut, names, model_settings(settings or []), course)
     report = {
-        "protocol": {
-            **protocol_of(cut, options, refit=refit, tune=tune),
-            "k": list(ks),
-            "sampled_cases": users,
-            "segment": segment,
-            "intervals": "95%, 1,000 draws of the people",
-        },
+        "protocol": protocol_of(cut, options, course),
         "data": {
             **data_counts(cut),
             "rows_left_out": data.incomplete + n_rejected,
@@ -156,16 +147,79 @@ def evaluate_models(
         print_tables(report, by_segment=by_segment)
 
 
-def protocol_of(cut: "Split", options: dict[str, str], *, refit: bool, tune: bool) -> dict[str, object]:
+@dataclass(frozen=True)
+class Course:
+    """How to go about it: see the command's options of these names."""
+
+    refit: bool
+    tune: bool
+    ks: tuple[int, int]
+    n_cases: int | None
+    segment: str | None
+
+
+def measured(
+    cut: "Split", names: list[str], settings: dict[str, dict[str, str | None]], course: Course
+) -> "list[Result]":
+    """One result per model of these names and per baseline."""
+    from tailorbird.learning.evaluation import evaluate, retriever_factories
+    from tailorbird.learning.replay import replayed
+
+    channels = [name for name in names if name not in {RANKER, SLATES}]
+    factories = retriever_factories(channels, cut, settings)
+    with progress("evaluate") as show:
+
+        def told(name: str, share: float) -> None:
+            show(share, name)
+
+        if cut.protocol == Protocol.REPLAY:
+            return replayed(
+                cut,
+                factories,
+                ranker=RANKER in names,
+                slates=SLATES in names,
+                nightly=course.refit,
+                n_cases=course.n_cases,
+                segment=course.segment,
+                tune=course.tune,
+                ks=course.ks,
+                told=told,
+            )
+        fitted: dict[str, Any] = {}
+        if RANKER in names:
+            factories[RANKER] = ranker_factory(cut, channels, fitted, refit=course.refit)
+        if SLATES in names:
+            factories[SLATES] = slates_factory(fitted, limit=course.ks[-1])
+        return evaluate(
+            cut,
+            factories,
+            refit=course.refit,
+            n_cases=course.n_cases,
+            segment=course.segment,
+            fitted=fitted,
+            tune=course.tune,
+            ks=course.ks,
+            told=told,
+        )
+
+
+def protocol_of(cut: "Split", options: dict[str, str], course: Course) -> dict[str, object]:
     """How the figures came about, so that nobody has to guess with what they may be compared."""
+    part = "train and validation" if course.refit else "train"
+    if cut.protocol == Protocol.REPLAY:
+        part = f"train{', every night again' if course.refit else ''}; learning of each event from then on"
     return {
         "name": cut.protocol,
         **options,
-        "fitted_on": "train and validation" if refit else "train",
-        "tuned_on": "validation" if tune else None,
+        "fitted_on": part,
+        "tuned_on": "validation" if course.tune else None,
         "ranked": "all items",
         "seen_items": "not ranked" if cut.hide_seen else "ranked",
         "ties": "averaged",
+        "k": list(course.ks),
+        "sampled_cases": course.n_cases,
+        "segment": course.segment,
+        "intervals": "95%, 1,000 draws of the people",
     }
 
 

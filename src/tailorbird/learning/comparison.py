@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from tailorbird.errors import BadModelFile, NotFound, NotInstalled
+from tailorbird.learning.cases import Split
 from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.fitting import Fitting
 from tailorbird.learning.intervals import interval, resampled
@@ -21,7 +22,7 @@ from tailorbird.learning.models import retriever
 from tailorbird.learning.past import Past
 from tailorbird.learning.registry import Manifest, Registry
 from tailorbird.learning.rehearsal import RANKER, Rehearsal
-from tailorbird.learning.splits import Split, later_period
+from tailorbird.learning.splits import later_period
 from tailorbird.protocols import FollowsCatalogue, Ranker, Retriever
 from tailorbird.ranking.lambda_ranker import LabelledLists, LambdaRanker
 from tailorbird.types import Array

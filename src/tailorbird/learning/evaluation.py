@@ -17,11 +17,11 @@ from pydantic import BaseModel, ValidationError
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.errors import InvalidConfig, NotEnoughEvents, TailorbirdError, UnknownModel, did_you_mean
+from tailorbird.learning.cases import Cases, Split, sampled
 from tailorbird.learning.figures import Difference, Draws, Figures, Worths, Yardstick
 from tailorbird.learning.metrics import Placements, place
 from tailorbird.learning.segments import in_segment, segments_of
-from tailorbird.learning.splits import Cases, Split, sampled
-from tailorbird.learning.tuning import SEARCHES, choose
+from tailorbird.learning.tuning import FADING, SEARCHES, choose
 from tailorbird.protocols import TellsProgress
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import FloatArray, History, IntArray, Interactions, Request
@@ -124,9 +124,9 @@ def evaluate(
     worths: dict[str, Worths] = {}
     for n, (name, factory) in enumerate(models.items()):
         told(name, n / len(models))
-        telling = partial(_telling, factory, partial(_within, told=told, name=name, n=n, of=len(models)))
+        made = partial(telling, factory, partial(_within, told=told, name=name, n=n, of=len(models)))
         try:
-            result, placements, model = _evaluate_one(name, telling, asked, yardstick, refit=refit, tune=tune)
+            result, placements, model = _evaluate_one(name, made, asked, yardstick, refit=refit, tune=tune)
         except TailorbirdError as error:
             results.append(Result(name, skipped=str(error)))
         else:
@@ -135,7 +135,7 @@ def evaluate(
             if fitted is not None:
                 fitted[name] = model
     told("", 1.0)
-    return _compared(results, Draws(worths, asked.test.askers()), f"ndcg@{ks[0]}")
+    return compared(results, Draws(worths, asked.test.askers()), f"ndcg@{ks[0]}")
 
 
 def retriever_factories(
@@ -206,10 +206,25 @@ def data_counts(split: Split) -> dict[str, Any]:
 def _evaluate_one(
     name: str, factory: Factory, split: Split, yardstick: Yardstick, *, refit: bool, tune: bool
 ) -> tuple[Result, Placements, Model]:
-    model = factory()
+    model, result = fitted_and_chosen(name, factory(), split, tune=tune, refit=refit)
+    placements = ranks(model, split.test, split, k=yardstick.ks[0])
+    result = replace(
+        result,
+        metrics=yardstick.figures(placements),
+        segments=yardstick.by_segment(placements),
+        query_ms=_query_ms(model, split),
+    )
+    return result, placements, model
+
+
+def fitted_and_chosen(
+    name: str, model: Model, split: Split, *, tune: bool, refit: bool = False
+) -> tuple[Model, Result]:
+    """The model fitted, with its settings chosen on the validation cases, and what that cost; no figures yet."""
     params: dict[str, Any] = {}
     wall = cpu = tuning = 0.0
-    chooses = tune and name in SEARCHES and len(split.validation) > 0
+    able = name in SEARCHES or (name in FADING and split.timed)
+    chooses = tune and able and len(split.validation) > 0
     if chooses or not refit:
         wall, cpu = _timed_fit(model, split.train, split.catalogue)
     if chooses:
@@ -218,22 +233,11 @@ def _evaluate_one(
         tuning = time.process_time() - began
     if refit:
         wall, cpu = _timed_fit(model, split.refit, split.catalogue)
-    placements = ranks(model, split.test, split, k=yardstick.ks[0])
-    result = Result(
-        name,
-        yardstick.figures(placements),
-        segments=yardstick.by_segment(placements),
-        fit_seconds=wall,
-        fit_cpu_seconds=cpu,
-        tune_cpu_seconds=tuning,
-        query_ms=_query_ms(model, split),
-        params=params,
-    )
-    return result, placements, model
+    return model, Result(name, fit_seconds=wall, fit_cpu_seconds=cpu, tune_cpu_seconds=tuning, params=params)
 
 
-def _telling(factory: Factory, told: Callable[[str, float], None]) -> Model:
-    """A model of this factory; one whose fit takes minutes tells of it."""
+def telling(factory: Factory, told: Callable[[str, float], None]) -> Model:
+    """A new model of this factory; one whose fit takes minutes tells of it."""
     model = factory()
     if isinstance(model, TellsProgress):
         model.told = told
@@ -245,7 +249,7 @@ def _within(detail: str, share: float, *, told: Callable[[str, float], None], na
     told(f"{name}, {detail}", (n + share) / of)
 
 
-def _compared(results: list[Result], draws: Draws, by: str) -> list[Result]:
+def compared(results: list[Result], draws: Draws, by: str) -> list[Result]:
     """The results with their intervals and their differences from the best channel, which is the best ``by`` test."""
     channels = [result for result in results if result.skipped is None and result.model in RETRIEVERS]
     best = max(channels, key=lambda result: result.metrics[by] or 0.0).model if channels else None

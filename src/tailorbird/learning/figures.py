@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tailorbird.learning.cases import Split
 from tailorbird.learning.intervals import interval, resampled
 from tailorbird.learning.metrics import Placements, Worth, inverse_propensities, people_per_item, self_information
 from tailorbird.learning.segments import segments_of
-from tailorbird.learning.splits import Split
 from tailorbird.types import Array, FloatArray
 
 Figures = dict[str, float | None]

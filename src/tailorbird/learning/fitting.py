@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, Final
 
 from tailorbird.config import Config
+from tailorbird.learning.cases import Split
 from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.models import retriever
 from tailorbird.learning.past import Past
-from tailorbird.learning.splits import Split
 from tailorbird.learning.tuning import SEARCHES, choose
 from tailorbird.protocols import ReadsText, Retriever, TellsProgress, TextEncoder
 from tailorbird.types import Interactions

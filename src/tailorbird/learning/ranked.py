@@ -13,8 +13,8 @@ import numpy as np
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, PolicyConfig
 from tailorbird.decide import Engine
+from tailorbird.learning.cases import Split
 from tailorbird.learning.lists import Lists, Question, add_list, gathered
-from tailorbird.learning.splits import Split
 from tailorbird.protocols import Retriever
 from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
 from tailorbird.types import FloatArray, History, IntArray, Interaction, Interactions, Request

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from tailorbird.errors import BadInput, NotEnoughEvents, did_you_mean
-from tailorbird.learning.splits import Cases
+from tailorbird.learning.cases import Cases
 from tailorbird.types import Array
 
 SEGMENTS: Final[dict[str, tuple[int, int | None]]] = {"new": (0, 2), "light": (3, 10), "heavy": (11, None)}

@@ -1,4 +1,4 @@
-r"""How a data set is cut into what models may know and what they are asked: four protocols, each defined here.
+r"""How a data set is cut into what models may know and what they are asked: five protocols, each defined here.
 
 In all of them every item with an interaction is ranked, never a sample of them (W. Krichene and S. Rendle, On Sampled
 Metrics for Item Recommendation, KDD 2020), sorting is stable on (time, place in the file), and no interaction is both
@@ -7,16 +7,16 @@ sorted by both (as numbers when all ids are whole numbers, else as text), so tha
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.errors import BadInput, NotEnoughEvents, did_you_mean
+from tailorbird.learning.cases import Cases, Split
 from tailorbird.learning.interactions import Dataset, is_whole, positions_within
-from tailorbird.types import NOBODY, Array, FloatArray, History, IntArray, Interactions
+from tailorbird.types import NOBODY, Array, FloatArray, IntArray, Interactions
 
 FoldIn = Literal["random", "temporal"]
 
@@ -25,87 +25,6 @@ HELD_OUT_SHARE: Final = 0.1
 FOLDED_SHARE: Final = 0.8
 LEAST_TO_FOLD: Final = 5
 """The fewest interactions of which a fifth is one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cases:
-    """Questions with their answers; n of them.
-
-    Case c is asked by ``persons[c]`` at ``at[c]``; its query is the rows ``begins[c]:ends[c]`` of ``log``, oldest
-    first, and its right answers are ``answers[starts[c]:starts[c + 1]]``, different items.
-    """
-
-    log: Interactions
-    persons: IntArray
-    at: FloatArray
-    begins: Array
-    ends: Array
-    answers: IntArray
-    starts: Array
-
-    def __len__(self) -> int:
-        return len(self.persons)
-
-    def history(self, case: int) -> History:
-        """What the model may look at."""
-        rows = slice(self.begins[case], self.ends[case])
-        return History(self.log.items[rows], self.log.at[rows], self.log.weights[rows])
-
-    def answers_of(self, case: int) -> IntArray:
-        """The items that are right; at least one."""
-        return self.answers[self.starts[case] : self.starts[case + 1]]
-
-    def askers(self) -> IntArray:
-        """Who is behind each case, known to the model (``persons``) or not."""
-        return self.log.users[self.begins]
-
-    def take(self, cases: Array) -> "Cases":
-        """These cases (positions), in that order."""
-        counts = np.diff(self.starts)[cases]
-        return Cases(
-            self.log,
-            self.persons[cases],
-            self.at[cases],
-            self.begins[cases],
-            self.ends[cases],
-            self.answers[positions_within(self.starts[:-1][cases], counts)],
-            np.concatenate(([0], np.cumsum(counts))),
-        )
-
-    def sample(self, n: int | None, seed: int = 1) -> "Cases":
-        """At most ``n`` cases drawn without replacement, in their order; the same for the same seed."""
-        if n is None or n >= len(self):
-            return self
-        drawn = np.random.default_rng(seed).choice(len(self), n, replace=False)
-        return self.take(np.sort(drawn))
-
-
-@dataclass(frozen=True)
-class Split:
-    """What evaluation and training take.
-
-    ``train`` may be fitted on under --strict; ``refit`` is train and validation together. Validation cases are for
-    choosing and for labels, their queries hold only train rows; the queries of test cases also hold validation rows
-    (in strong-generalisation, where each case is of a person that nothing was fitted on, neither does).
-    ``hide_seen``: items of the query are not ranked. ``left_out`` counts cases that could not be asked, by reason.
-    """
-
-    protocol: str
-    train: Interactions
-    refit: Interactions
-    validation: Cases
-    test: Cases
-    catalogue: Catalogue
-    user_ids: Sequence[str]
-    timed: bool
-    hide_seen: bool
-    sha256: str
-    left_out: dict[str, int]
-
-    @property
-    def n_items(self) -> int:
-        """How many items are ranked: those with an interaction anywhere in the data."""
-        return self.train.n_items
 
 
 def leave_one_out(data: Dataset) -> Split:
@@ -141,18 +60,30 @@ def time_split(data: Dataset, *, test_share: float = 0.1, validation_share: floa
     Raises:
         NotEnoughEvents: the data set knows an order but no times.
     """
-    if not data.timed:
-        raise NotEnoughEvents(
-            "A time-split needs times, and these interactions only carry an order.", hint="Use leave-one-out."
-        )
-    log, starts = _by_person(data.interactions)
-    at = np.sort(log.at)
-    cuts = [at[int(len(at) * (1 - test_share - share))] for share in (validation_share, 0.0)]
-    held_out = np.searchsorted(np.array(cuts), log.at, side="right").astype(np.int8)
+    log, starts, cuts, held_out = _periods(data, "time-split", test_share, validation_share)
     left_out: dict[str, int] = {}
     validation = _period_cases(log, starts, cuts[0], cuts[1], {})
     test = _period_cases(log, starts, cuts[1], np.inf, left_out)
     return _split(data, "time-split", log, held_out, validation=validation, test=test, left_out=left_out)
+
+
+def replay(data: Dataset, *, test_share: float = 0.1, validation_share: float = 0.1) -> Split:
+    """The periods of `time_split` as they happened: whoever comes is asked, then everybody learns what it was.
+
+    A case is one moment of one person: the answers are what they took up then and never before, the query is all that
+    they had before, which may be nothing. It is asked by `learning.replay`, where the models have learned of all that
+    anybody did until then. A moment with nothing new is left out and counted (``no_new_items``). Items of the query
+    are not ranked. J. Vinagre, A. Jorge and J. Gama, Evaluation of Recommender Systems in Streaming Environments, 2015,
+    call it prequential: test, then learn.
+
+    Raises:
+        NotEnoughEvents: the data set knows an order but no times.
+    """
+    log, starts, cuts, held_out = _periods(data, "replay", test_share, validation_share)
+    left_out: dict[str, int] = {}
+    validation = _moment_cases(log, starts, cuts[0], cuts[1], {})
+    test = _moment_cases(log, starts, cuts[1], np.inf, left_out)
+    return _split(data, "replay", log, held_out, validation=validation, test=test, left_out=left_out)
 
 
 def next_in_session(data: Dataset, *, test_share: float = 0.1, validation_share: float = 0.1) -> Split:
@@ -244,6 +175,7 @@ def later_period(train: Interactions, everything: Interactions, since: float, ca
 PROTOCOLS: Final[dict[str, Callable[..., Split]]] = {
     "leave-one-out": leave_one_out,
     "time-split": time_split,
+    "replay": replay,
     "next-in-session": next_in_session,
     "strong-generalisation": strong_generalisation,
 }
@@ -306,6 +238,20 @@ def _by_person(interactions: Interactions) -> tuple[Interactions, Array]:
     return interactions.take(order), starts
 
 
+def _periods(
+    data: Dataset, protocol: str, test_share: float, validation_share: float
+) -> tuple[Interactions, Array, list[float], Array]:
+    """All rows person by person, where each person starts, when validation and test begin, and each row's part."""
+    if not data.timed:
+        raise NotEnoughEvents(
+            f"{protocol} needs times, and these interactions only carry an order.", hint="Use leave-one-out."
+        )
+    log, starts = _by_person(data.interactions)
+    at = np.sort(log.at)
+    cuts = [float(at[int(len(at) * (1 - test_share - share))]) for share in (validation_share, 0.0)]
+    return log, starts, cuts, np.searchsorted(np.array(cuts), log.at, side="right").astype(np.int8)
+
+
 def _single_answers(log: Interactions, persons: Array, begins: Array, answers: Array) -> tuple[Cases, int]:
     """Cases whose query ends right before their one answer; repeats are left out and counted."""
     fresh = np.array([log.items[a] not in log.items[b:a] for b, a in zip(begins, answers, strict=True)], np.bool_)
@@ -350,6 +296,36 @@ def _period_cases(log: Interactions, starts: Array, since: float, until: float, 
         np.concatenate([np.empty(0, np.int32), *answers]),
         np.concatenate(([0], np.cumsum([len(a) for a in answers], dtype=np.int64))),
     )
+
+
+def _moment_cases(log: Interactions, starts: Array, since: float, until: float, left_out: dict[str, int]) -> Cases:
+    """One case per person and time from ``since`` to before ``until`` at which there was something new to them."""
+    first = np.r_[True, (np.diff(log.users) != 0) | (np.diff(log.at) != 0)]
+    moments = np.flatnonzero(first)
+    ends = np.r_[moments[1:], len(log)]
+    asked = (log.at[moments] >= since) & (log.at[moments] < until)
+    rows: list[tuple[int, int, int]] = []
+    answers: list[IntArray] = []
+    for cut, end in zip(moments[asked].tolist(), ends[asked].tolist(), strict=True):
+        person = int(log.users[cut])
+        begin = int(starts[person])
+        new = np.unique(log.items[cut:end])
+        new = new[~np.isin(new, log.items[begin:cut])]
+        if len(new):
+            rows.append((person, begin, cut))
+            answers.append(new)
+    left_out["no_new_items"] = int(asked.sum()) - len(rows)
+    columns = np.array(rows, np.int64).reshape(-1, 3)
+    in_time = np.argsort(log.at[columns[:, 2]], kind="stable")
+    return Cases(
+        log,
+        columns[:, 0].astype(np.int32),
+        log.at[columns[:, 2]],
+        columns[:, 1],
+        columns[:, 2],
+        np.concatenate([np.empty(0, np.int32), *answers]),
+        np.concatenate(([0], np.cumsum([len(a) for a in answers], dtype=np.int64))),
+    ).take(in_time)
 
 
 def _folded_first(log: Interactions, starts: Array, keys: FloatArray, folded: Array) -> Array:
@@ -425,8 +401,3 @@ def _hash_of(test: Cases, data: Dataset) -> str:
     else:
         pairs.sort()
     return hashlib.sha256("".join(f"{user},{item}\n" for user, item in pairs).encode()).hexdigest()
-
-
-def sampled(whole: Split, n_cases: int | None) -> Split:
-    """The same split with at most ``n_cases`` test cases; its hash still names the whole."""
-    return replace(whole, test=whole.test.sample(n_cases))

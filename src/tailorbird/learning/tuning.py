@@ -1,16 +1,18 @@
 """Choose what belongs to a model's query (half-life, popularity exponents) on the validation cases.
 
-Only query parameters are searched, because they need no second fit: a new configuration over the same arrays is a new
-model at once. Each axis in turn is climbed step by step from where the search stands, until no axis moves: worth falls
-off on both sides of the best value, so a dozen steps find it, in seconds. Never ship fixed exponents: those that are
-best on one shop lose to plain counting on another.
+Query parameters are searched because they need no second fit: a new configuration over the same arrays is a new model
+at once. The one fit that is repeated is that of popularity, which costs nothing: a shop's fades in weeks, news in
+hours. Each axis in turn is climbed step by step from where the search stands, until no axis moves: worth falls off on
+both sides of the best value, so a dozen steps find it, in seconds. Never ship fixed exponents: those that are best on
+one shop lose to plain counting on another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
+from tailorbird.learning.cases import Split
 from tailorbird.learning.metrics import Placements
-from tailorbird.learning.splits import Split
 
 Axes = Mapping[str, Sequence[Any]]
 
@@ -43,6 +45,11 @@ SEARCHES: Final[Mapping[str, Axes]] = {
 }
 """Model name -> setting -> values, in the order of search."""
 
+FADING: Final[Mapping[str, Axes]] = {
+    "popular": {"half_life_days": (1 / 24, 0.25, 1.0, 3.0, 7.0, 30.0, 90.0, 365.0)},
+}
+"""The same for what belongs to a fit that costs next to nothing, where times are real."""
+
 _CASES: Final = 5_000
 
 
@@ -57,20 +64,22 @@ def choose(
 ) -> tuple[Any, dict[str, Any]]:
     """The fitted ``model`` with the settings that give the highest NDCG at ``k`` on validation, and those settings.
 
-    ``model`` must have a pydantic ``config`` and ``arrays``; ``ranks`` is `evaluation.ranks`. Nothing is fitted, and
-    the sample of cases is always the same. Where a step changes nothing, the search stays.
+    ``model`` must have a pydantic ``config`` and ``arrays``; ``ranks`` is `evaluation.ranks`. Nothing but what is in
+    `FADING` is fitted anew, and the sample of cases is always the same. Where a step changes nothing, the search stays.
     """
     cases = split.validation.sample(n_cases, seed=3)
+    axes = SEARCHES[name] if name in SEARCHES else FADING[name]
+    under = with_settings if name in SEARCHES else partial(_fitted_under, split=split)
     tried: dict[tuple[Any, ...], float] = {}
 
     def worth(settings: dict[str, Any]) -> float:
         key = tuple(settings.values())
         if key not in tried:
-            tried[key] = ranks(with_settings(model, settings), cases, split, k=k).ndcg(k)
+            tried[key] = ranks(under(model, settings), cases, split, k=k).ndcg(k)
         return tried[key]
 
-    best = climb(SEARCHES[name], {setting: getattr(model.config, setting) for setting in SEARCHES[name]}, worth)
-    return with_settings(model, best), best
+    best = climb(axes, {setting: getattr(model.config, setting) for setting in axes}, worth)
+    return under(model, best), best
 
 
 def climb(axes: Axes, start: Mapping[str, Any], worth: Callable[[dict[str, Any]], float]) -> dict[str, Any]:
@@ -98,5 +107,15 @@ def climb(axes: Axes, start: Mapping[str, Any], worth: Callable[[dict[str, Any]]
 
 def with_settings(model: Any, settings: Mapping[str, Any]) -> Any:
     """The same fitted model under other settings of its query."""
-    config = type(model.config).model_validate({**model.config.model_dump(), **settings})
-    return type(model)(config, model.arrays())
+    return type(model)(_config(model, settings), model.arrays())
+
+
+def _fitted_under(model: Any, settings: Mapping[str, Any], *, split: Split) -> Any:
+    """Another model of its kind under other settings, fitted on train."""
+    made = type(model)(_config(model, settings))
+    made.fit(split.train, split.catalogue)
+    return made
+
+
+def _config(model: Any, settings: Mapping[str, Any]) -> Any:
+    return type(model.config).model_validate({**model.config.model_dump(), **settings})

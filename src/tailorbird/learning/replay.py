@@ -1,0 +1,268 @@
+"""Models side by side on what happened, as it happened: whoever comes is asked, then everybody learns what it was.
+
+Where things are new every hour, whatever was fitted yesterday knows nothing of what is wanted today; what learns from
+each event does. So nothing is asked of a model that stands still. There is one engine, the one that serves: channels
+are fitted on the train part, then all that came later passes once, in its order, through `Engine.observe`. The moments
+of the validation part label the ranker's lists, those of the test part are measured. Nobody has seen an answer before
+giving one, and features, channels and histories are at every moment what they would have been in the shop.
+
+With ``nightly``, every channel is fitted again each midnight (of the log's clock) on all that came before it.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+
+from tailorbird.config import Config, PolicyConfig
+from tailorbird.decide import Engine
+from tailorbird.errors import TailorbirdError
+from tailorbird.learning.cases import Cases, Split, sampled
+from tailorbird.learning.evaluation import Factory, Result, compared, fitted_and_chosen, telling
+from tailorbird.learning.figures import Draws, Yardstick
+from tailorbird.learning.lists import Lists, Question, add_list, gathered
+from tailorbird.learning.metrics import Placements, place
+from tailorbird.learning.ranked import NOT_IN_POOL
+from tailorbird.learning.segments import in_segment
+from tailorbird.protocols import Retriever
+from tailorbird.ranking.lambda_ranker import LambdaRanker
+from tailorbird.types import DAY_SECONDS, Array, FloatArray, IntArray, Interaction, Request
+
+RANKER: Final = LambdaRanker.name
+SLATES: Final = "slates"
+_CASES_TO_CHOOSE: Final = 2_000
+_LISTS: Final = 10_000
+_OTHERS: Final = 300
+_PER_CHANNEL: Final = 100
+_POOL: Final = 300
+_STEPS_BETWEEN_WORDS: Final = 5_000
+
+Told = Callable[[str, float], None]
+
+
+@dataclass
+class _Answers:
+    """Where one model put the answers, what it would have shown, and the seconds that it took."""
+
+    ranks: FloatArray
+    shown: IntArray
+    seconds: float = 0.0
+
+    @staticmethod
+    def room(cases: Cases, k: int) -> "_Answers":
+        """For these cases and lists of ``k``."""
+        return _Answers(np.empty(len(cases.answers)), np.empty((len(cases), k), np.int32))
+
+
+@dataclass
+class _Contest:
+    """All models over one stream. ``rows`` are their results so far, without figures."""
+
+    split: Split
+    engine: Engine
+    rows: dict[str, Result] = field(default_factory=dict)
+
+    def request(self, cases: Cases, case: int, limit: int = 1) -> Request:
+        """The question that the case stands for: a home page; items that are not ranked are not placed either."""
+        ids = self.engine.catalogue.ids
+        hidden = self.hidden(cases, case) if limit > 1 else ()
+        return Request(
+            surface="home",
+            at=float(cases.at[case]),
+            user_id=str(cases.persons[case]),
+            limit=limit,
+            exclude=tuple(ids[item] for item in hidden),
+            decision_id=f"{cases.at[case]} {cases.persons[case]}",
+        )
+
+    def hidden(self, cases: Cases, case: int) -> IntArray:
+        """What is not ranked."""
+        return cases.history(case).items if self.split.hide_seen else np.empty(0, np.int32)
+
+    def scores(self, name: str, cases: Cases, case: int, limit: int) -> FloatArray:
+        """What one model thinks of every item now; shape (n_items,)."""
+        every = np.arange(self.split.n_items, dtype=np.int32)
+        engine = self.engine
+        if name in engine.retrievers:
+            asked = Question.of(engine, self.request(cases, case))
+            return engine.retrievers[name].score(asked.request, asked.query, every)
+        standing = np.full(max(self.split.n_items, len(engine.catalogue)), NOT_IN_POOL)
+        if name == SLATES:
+            with engine.patient():
+                decision = engine.decide(self.request(cases, case, limit))
+            shown = np.array(engine.catalogue.numbers(placed.item_id for placed in decision.items), np.int32)
+            standing[shown] = np.arange(len(shown), 0, -1)
+        elif engine.ranker is not None:
+            asked = Question.of(engine, self.request(cases, case))
+            pool = gathered(engine, asked, hidden=self.hidden(cases, case))
+            if len(pool):
+                standing[pool.items] = engine.ranker.score(engine.matrix(pool, asked.request, asked.person))
+        return standing[: self.split.n_items]
+
+
+class Walk:
+    """Goes through what came after the train part, in its order."""
+
+    def __init__(self, split: Split, engine: Engine, *, nightly: bool, told: Told) -> None:
+        log = self._log = split.test.log
+        self._split, self._engine, self._told = split, engine, told
+        self._order = np.argsort(log.at, kind="stable")
+        self._place = np.empty(len(log), np.int64)
+        self._place[self._order] = np.arange(len(log))
+        self._at = self._begin = len(split.train)
+        self._nightly = nightly
+        self._day = self._day_of(self._at) if self._at < len(log) else 0
+
+    def before(self, row: int) -> None:
+        """Learn of everything that happened before this row of the log."""
+        while self._at < self._place[row]:
+            self._step()
+
+    def until(self, at: float) -> None:
+        """Learn of everything that happened before this time."""
+        while self._at < len(self._log) and self._log.at[self._order[self._at]] < at:
+            self._step()
+
+    def _step(self) -> None:
+        if self._nightly and self._day_of(self._at) > self._day:
+            self._fit_again()
+        row, log = self._order[self._at], self._log
+        step = Interaction(
+            int(log.users[row]), int(log.items[row]), float(log.at[row]), "item_view", float(log.weights[row])
+        )
+        self._engine.observe(step, seq=1)
+        self._at += 1
+        if self._at % _STEPS_BETWEEN_WORDS == 0:
+            self._told("asking, then learning", (self._at - self._begin) / (len(self._log) - self._begin))
+
+    def _fit_again(self) -> None:
+        self._day = self._day_of(self._at)
+        known = self._log.take(self._order[: self._at])
+        for name, retriever in self._engine.retrievers.items():
+            self._told(f"a night: {name}", (self._at - self._begin) / (len(self._log) - self._begin))
+            retriever.fit(known, self._split.catalogue)
+
+    def _day_of(self, position: int) -> int:
+        return int(self._log.at[self._order[position]] // DAY_SECONDS)
+
+
+def replayed(
+    split: Split,
+    factories: Mapping[str, Factory],
+    *,
+    ranker: bool = False,
+    slates: bool = False,
+    nightly: bool = False,
+    tune: bool = True,
+    ks: tuple[int, int] = (10, 20),
+    n_cases: int | None = None,
+    segment: str | None = None,
+    n_lists: int = _LISTS,
+    told: Told = lambda _what, _share: None,
+) -> list[Result]:
+    """Fit each channel, let the rest of the log pass, and ask all of them on the way; one result per model.
+
+    ``split`` is one of `splits.replay`. Settings are chosen on the first moments after the fit, before anything grew
+    old. ``ranker`` learns over all channels, ``slates`` are what `decide` makes of it; ``n_lists`` moments of the
+    validation part teach it. A channel that raises a `TailorbirdError` gets a row saying why.
+    """
+    asked = split if segment is None else replace(split, test=in_segment(split.test, segment))
+    asked = sampled(asked, n_cases)
+    contest = _fitted(asked, factories, tune=tune, told=lambda what, share: told(what, 0.2 * share))
+    walk = Walk(split, contest.engine, nightly=nightly, told=lambda what, share: told(what, 0.3 + 0.7 * share))
+    if ranker or slates:
+        contest.rows[RANKER] = _learn_to_rank(contest, walk, n_lists)
+    names = [name for name, row in contest.rows.items() if row.skipped is None]
+    names += [SLATES] if slates else []
+    answers = _answered(contest, walk, names, asked.test, ks)
+    placements = {name: Placements(found.ranks, asked.test.starts, found.shown) for name, found in answers.items()}
+    yardstick = Yardstick.of(asked, ks)
+    results = [
+        replace(
+            contest.rows.get(name, Result(name)),
+            metrics=yardstick.figures(placed),
+            segments=yardstick.by_segment(placed),
+            query_ms=answers[name].seconds * 1e3 / len(asked.test),
+        )
+        for name, placed in placements.items()
+    ]
+    results += [row for row in contest.rows.values() if row.skipped is not None]
+    worths = {name: yardstick.worths(placed) for name, placed in placements.items()}
+    return compared(results, Draws(worths, asked.test.askers()), f"ndcg@{ks[0]}")
+
+
+def _fitted(split: Split, factories: Mapping[str, Factory], *, tune: bool, told: Told) -> _Contest:
+    """Every channel on the train part, in an engine that has folded the same."""
+    early = np.arange(min(len(split.validation), _CASES_TO_CHOOSE))
+    near = replace(split, validation=split.validation.take(early))
+    channels: dict[str, Any] = {}
+    rows: dict[str, Result] = {}
+    for n, (name, factory) in enumerate(factories.items()):
+        told(name, n / len(factories))
+        try:
+            model = telling(factory, partial(_within, told, name, n / len(factories)))
+            channels[name], rows[name] = fitted_and_chosen(name, model, near, tune=tune)
+        except TailorbirdError as error:
+            rows[name] = Result(name, skipped=str(error))
+    told("folding what is known", 1.0)
+    return _Contest(split, _engine(split, channels), rows)
+
+
+def _within(told: Told, name: str, share: float, detail: str, _share_of_model: float) -> None:
+    told(f"{name}, {detail}", share)
+
+
+def _engine(split: Split, channels: Mapping[str, Retriever]) -> Engine:
+    """The engine that serves, after the train part."""
+    recipe = PolicyConfig(pool=_POOL, channels=dict.fromkeys(channels, _PER_CHANNEL))
+    engine = Engine(Config(policies={"home": recipe}), catalogue=split.catalogue)
+    engine.install(channels)
+    for person in range(split.train.n_users):
+        engine.state.number(f"u:{person}")
+    train = split.train
+    columns: tuple[Array, ...] = (train.users, train.items, train.at, train.weights)
+    for user, item, at, weight in zip(*(column.tolist() for column in columns), strict=True):
+        engine.state.fold(Interaction(user, item, at, "item_view", weight))
+    return engine
+
+
+def _learn_to_rank(contest: _Contest, walk: Walk, n_lists: int) -> Result:
+    """Let the validation part pass, take lists on the way, and fit the trees."""
+    engine, cases = contest.engine, contest.split.validation.sample(n_lists)
+    lists, draw = Lists(), np.random.default_rng(1)
+    wall, cpu = time.perf_counter(), time.process_time()
+    for case in range(len(cases)):
+        walk.before(int(cases.ends[case]))
+        grades = dict.fromkeys(cases.answers_of(case).tolist(), 1)
+        asked = Question.of(engine, contest.request(cases, case))
+        add_list(lists, engine, asked, grades, draw, hidden=contest.hidden(cases, case), n_others=_OTHERS)
+    ranker = LambdaRanker()
+    try:
+        ranker.fit(lists.labelled(), engine.columns)
+    except TailorbirdError as error:
+        return Result(RANKER, skipped=str(error))
+    engine.install(engine.retrievers, ranker, ranker_columns=engine.columns)
+    return Result(RANKER, fit_seconds=time.perf_counter() - wall, fit_cpu_seconds=time.process_time() - cpu)
+
+
+def _answered(
+    contest: _Contest, walk: Walk, names: list[str], cases: Cases, ks: tuple[int, int]
+) -> dict[str, _Answers]:
+    """What each model answers to each case, at its moment."""
+    k = min(ks[0], contest.split.n_items)
+    answers = {name: _Answers.room(cases, k) for name in names}
+    best = np.empty(k)
+    for case in range(len(cases)):
+        walk.before(int(cases.ends[case]))
+        hidden, wanted = contest.hidden(cases, case), cases.answers_of(case)
+        rows = slice(cases.starts[case], cases.starts[case + 1])
+        for name, found in answers.items():
+            began = time.perf_counter()
+            scores = np.array(contest.scores(name, cases, case, ks[1]), np.float64)
+            found.seconds += time.perf_counter() - began
+            scores[hidden] = -np.inf
+            place(scores, wanted, found.ranks[rows], found.shown[case], best)
+    return answers
