@@ -18,6 +18,7 @@ from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, PolicyConfig
 from tailorbird.errors import BadInput, UnknownSurface, did_you_mean
 from tailorbird.features import VIEWS
+from tailorbird.features.item_counts import ItemCounts
 from tailorbird.features.online_state import OnlineState
 from tailorbird.protocols import FollowsCatalogue, Ranker, Reranker, Retriever
 from tailorbird.ranking.matrix import BESIDE_LAST, fused_score, matrix_columns, ranking_matrix, reciprocal_ranks
@@ -319,7 +320,7 @@ class Engine:
         """All items by decayed interest, then the newest first; remade when older than 30 seconds."""
         made, size, order = self._fallback
         if abs(at - made) > _FALLBACK_SECONDS or size != len(self.catalogue):
-            interest = self.state.item_rows("item_counts")[:, 2]
+            interest = self.state.item_rows(ItemCounts.name)[:, ItemCounts.MONTH]
             order = np.lexsort((-np.arange(len(interest)), -interest)).astype(np.int32)
             self._fallback = (at, len(self.catalogue), order)
         return order

@@ -157,8 +157,21 @@ def test_counts_do_not_depend_on_the_order_of_arrival(ages: list[float], shuffle
 
 
 def test_a_count_halves_with_each_half_life() -> None:
-    (row,) = counted([7.0])
-    assert np.isclose(np.expm1(row[1]), 0.5)
+    (week,) = counted([7.0])
+    (hour,) = counted([1.0 / 24.0])
+    names = ItemCounts.columns
+    assert np.isclose(np.expm1(week[names.index("log_interest_7d")]), 0.5)
+    assert np.isclose(np.expm1(hour[names.index("log_interest_1h")]), 0.5)
+
+
+def test_an_item_is_as_old_as_the_first_interest_in_it() -> None:
+    (row,) = counted([2.0, 7.0, 1.0])
+    hours = ItemCounts.columns.index("log_hours_since_first")
+    assert np.isclose(np.expm1(row[hours]), 7 * 24)
+    view = ItemCounts()
+    nobody, somebody = view.empty(), view.empty()
+    somebody[-1] = 5.0
+    assert view.merge(nobody, somebody)[-1] == view.merge(somebody, nobody)[-1] == 5.0
 
 
 @settings(max_examples=20, deadline=None)
