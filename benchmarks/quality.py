@@ -114,6 +114,9 @@ RUNS: Final = (
         f"--map at=timestamp --protocol time-split --models {TIMED},v-sknn,ranker",
     ),
     Run("online-retail-time-ranker", RETAIL, f"{RETAIL_MAP} --protocol time-split --models {TIMED},ranker"),
+    Run("movielens-100k-replay", ML_100K, f"--map at=timestamp --protocol replay --models {TIMED},v-sknn,ranker"),
+    Run("online-retail-replay", RETAIL, f"{RETAIL_MAP} --protocol replay --models {TIMED},ranker"),
+    Run("globo-replay", GLOBO, f"{GLOBO_MAP} --protocol replay --models {NEWS},ranker --users 3000"),
     Run("globo-time-ranker", GLOBO, f"{GLOBO_MAP} --protocol time-split --models {NEWS},ranker --users 3000"),
 )
 

@@ -46,7 +46,7 @@ SEARCHES: Final[Mapping[str, Axes]] = {
 """Model name -> setting -> values, in the order of search."""
 
 FADING: Final[Mapping[str, Axes]] = {
-    "popular": {"half_life_days": (1 / 24, 0.25, 1.0, 3.0, 7.0, 30.0, 90.0, 365.0)},
+    "popular": {"half_life_days": (1 / 96, 1 / 48, 1 / 24, 0.25, 1.0, 3.0, 7.0, 30.0, 90.0, 365.0)},
 }
 """The same for what belongs to a fit that costs next to nothing, where times are real."""
 
