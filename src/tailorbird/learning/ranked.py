@@ -126,12 +126,14 @@ class Slates:
 
 
 def _steps(interactions: Interactions) -> Iterator[Interaction]:
-    columns = (interactions.users, interactions.items, interactions.at, interactions.weights)
-    for user, item, at, weight in zip(*(column.tolist() for column in columns), strict=True):
-        yield Interaction(user, item, at, "item_view", weight)
+    log = interactions
+    columns = (log.users, log.items, log.at, log.weights, log.bought)
+    for user, item, at, weight, bought in zip(*(column.tolist() for column in columns), strict=True):
+        yield Interaction(user, item, at, "purchase" if bought else "item_view", weight)
 
 
 def _of_history(history: History) -> Iterator[Interaction]:
     recent = history.last(200)
-    for item, at, weight in zip(recent.items.tolist(), recent.at.tolist(), recent.weights.tolist(), strict=True):
-        yield Interaction(0, item, at, "item_view", weight)
+    columns = (recent.items, recent.at, recent.weights, recent.bought)
+    for item, at, weight, bought in zip(*(column.tolist() for column in columns), strict=True):
+        yield Interaction(0, item, at, "purchase" if bought else "item_view", weight)
