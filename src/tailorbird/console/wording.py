@@ -9,7 +9,8 @@ _SIGNS: Final = {"EUR": "€", "GBP": "£", "USD": "$"}
 _SPANS: Final = ((86_400 * 365.0, "y"), (86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
 CHANNELS: Final = {
-    "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "item-knn": "Item neighbours",
+    "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "bought-after": "Bought after",
+    "bought-with": "Bought with", "item-knn": "Item neighbours",
     "user-knn": "People alike", "v-sknn": "Visits alike",
     "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next",
     "two-tower": "Taste and traits", "lightgcn": "Shared circles",
@@ -20,7 +21,9 @@ CHANNELS: Final = {
 
 MEANINGS: Final = {
     "popular": "what most people of this shop want", "trending": "what is wanted more and more at the moment",
-    "covisitation": "what others went on to from the same items", "item-knn": "what the same people like",
+    "covisitation": "what others went on to from the same items",
+    "bought-after": "what others bought after the same items", "bought-with": "what is bought with these items",
+    "item-knn": "what the same people like",
     "user-knn": "what people with a like history have", "v-sknn": "what the newest visits like this one hold",
     "ease": "what goes together with this person's history", "ials": "what people of a similar taste like",
     "sasrec": "what tends to follow on a history like this",

@@ -12,7 +12,7 @@ import numpy as np
 
 from tailorbird.types import Array, Candidates, FloatArray
 
-BESIDE_LAST: Final = frozenset({"covisitation", "item-knn", "content"})
+BESIDE_LAST: Final = frozenset({"covisitation", "bought-after", "bought-with", "item-knn", "content"})
 """Channels that are also asked about the newest item of the history alone: what was just looked at says most."""
 
 
