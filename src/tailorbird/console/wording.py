@@ -49,6 +49,7 @@ COLUMNS: Final = {
     "log_price_to_last": "Its price against the last item's", "likeness_to_last": "Likeness to the last item seen",
     "likeness_to_recent": "Likeness to the latest items seen", "times_bought": "Bought by this person before",
     "log_days_since_bought": "How long ago this person bought it", "in_cart": "In the cart already",
+    "share_of_repurchase_interval": "Whether this person is due for it again",
     "category_share": "This person's leaning to its category",
     "department_share": "This person's leaning to its department",
     "brand_share": "This person's leaning to its brand", "price_gap": "Its price against what this person pays",
