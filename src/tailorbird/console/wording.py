@@ -44,6 +44,7 @@ METRICS: Final = {
 
 COLUMNS: Final = {
     "n_found": "How many channels proposed it", "best_rank": "Its best place in any channel",
+    "popularity_to_taste": "Its popularity against that of what this person takes up",
     "times_seen": "Seen by this person before", "log_minutes_since_seen": "How long ago this person saw it",
     "category_of_last": "Of the category of the last item seen", "brand_of_last": "Of the brand of the last item seen",
     "log_price_to_last": "Its price against the last item's", "likeness_to_last": "Likeness to the last item seen",
