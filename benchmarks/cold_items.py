@@ -148,7 +148,9 @@ class Questions:
                 known[until:end] = False
             if len(before) and (asked == "whole" or log.items[until] not in log.items[begin:until]):
                 made.persons.append(person)
-                made.histories.append(History(log.items[before], log.at[before], log.weights[before]))
+                made.histories.append(
+                    History(log.items[before], log.at[before], log.weights[before], log.bought[before])
+                )
                 made.answers.append(answers)
                 made.taken.append(log.items[rows])
         made.train = log.take(known)

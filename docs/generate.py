@@ -44,6 +44,7 @@ from tailorbird.ingest.advice import (
     MOST_EASE_ITEMS,
     MOST_USER_KNN,
     NEURAL,
+    OF_PURCHASES,
     RANKER_LABELS,
     SEQUENCES_FROM,
     SESSION_LENGTHS,
@@ -361,7 +362,8 @@ def models() -> Iterator[str]:
         f"Before the first training {_listed(UNTRAINED)} serve. `tailorbird train` leaves out what the data cannot "
         f"carry: learned models start at {LEARNED_FROM:,} interactions, `sasrec` at {SEQUENCES_FROM:,}; "
         f"{_listed(NEURAL)} need torch (`pip install 'tailorbird[deep]'`); `ease` stops at {MOST_EASE_ITEMS:,} items, "
-        f"`user-knn` at {MOST_USER_KNN:,} interactions, `v-sknn` needs {LEAST_SESSIONS:,} sessions of "
+        f"`user-knn` at {MOST_USER_KNN:,} interactions, {_listed(OF_PURCHASES)} need purchases, "
+        f"`v-sknn` needs {LEAST_SESSIONS:,} sessions of "
         f"{SESSION_LENGTHS[0]:g} to {SESSION_LENGTHS[1]:g} interactions on average, and the ranker needs "
         f"{RANKER_LABELS:,} labels. `tailorbird check` says which and why."
     )

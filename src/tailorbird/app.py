@@ -172,7 +172,7 @@ class App:
             ][::-1][:50],
             "categories": _shares(taste.categories, catalogue.categories.names),
             "brands": _shares(taste.brands, catalogue.brands.names),
-            "bought": {catalogue.ids[item]: times for item, (times, _) in owned.bought.items()},
+            "bought": {catalogue.ids[item]: purchases.times for item, purchases in owned.bought.items()},
             "cart": [catalogue.ids[item] for item in owned.cart],
         }
 

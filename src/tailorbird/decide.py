@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 
@@ -21,7 +21,14 @@ from tailorbird.features import VIEWS
 from tailorbird.features.item_counts import ItemCounts
 from tailorbird.features.online_state import OnlineState
 from tailorbird.protocols import FollowsCatalogue, Ranker, Reranker, Retriever
-from tailorbird.ranking.matrix import BESIDE_LAST, fused_score, matrix_columns, ranking_matrix, reciprocal_ranks
+from tailorbird.ranking.matrix import (
+    BESIDE_LAST,
+    fused_score,
+    matrix_columns,
+    ranking_matrix,
+    reciprocal_ranks,
+    usual_popularity,
+)
 from tailorbird.reranking.dpp import DppDiversity
 from tailorbird.reranking.exploration import Placement, place, seed_of
 from tailorbird.reranking.fatigue import Fatigue
@@ -43,8 +50,6 @@ from tailorbird.types import (
     Record,
     Request,
 )
-
-T = TypeVar("T")
 
 _PAGES_KEPT: Final = 500
 _FALLBACK_SECONDS: Final = 30.0
@@ -285,7 +290,8 @@ class Engine:
 
     def matrix(self, pool: Candidates, request: Request, person: Person) -> FloatArray:
         """The ranker's matrix of this pool; see `ranking_matrix`."""
-        return ranking_matrix(pool, self.state.read(person, request, pool.items))
+        usual = usual_popularity(self.retrievers, request, person.history)
+        return ranking_matrix(pool, self.state.read(person, request, pool.items), usual)
 
     def _allow(self, pool: Candidates, request: Request, person: Person, policy: Policy) -> Candidates:
         """The pool after the hard rules, filled up from the whole catalogue when they leave fewer than the slate."""

@@ -207,7 +207,8 @@ class Interaction(msgspec.Struct, frozen=True):
 class Interactions:
     """Interactions of interest (weight above 0) of many people, as columns in the log's order.
 
-    ``users``, ``items`` (int32), ``at``, ``weights`` (float64) all have shape (n,).
+    ``users``, ``items`` (int32), ``at``, ``weights`` (float64) and ``bought`` (the purchases) all have shape (n,).
+    Where nothing is said of ``bought``, nothing was.
     """
 
     users: IntArray
@@ -216,6 +217,11 @@ class Interactions:
     weights: FloatArray
     n_users: int
     n_items: int
+    bought: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))
+
+    def __post_init__(self) -> None:
+        if not len(self.bought):
+            object.__setattr__(self, "bought", np.zeros(len(self.items), np.bool_))
 
     def __len__(self) -> int:
         return len(self.users)
@@ -233,9 +239,8 @@ class Interactions:
 
     def take(self, rows: NDArray[Any]) -> "Interactions":
         """The given rows (a mask or positions), numbers unchanged."""
-        return Interactions(
-            self.users[rows], self.items[rows], self.at[rows], self.weights[rows], self.n_users, self.n_items
-        )
+        columns = (self.users[rows], self.items[rows], self.at[rows], self.weights[rows])
+        return Interactions(*columns, self.n_users, self.n_items, self.bought[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +253,7 @@ class History:
     items: IntArray
     at: FloatArray
     weights: FloatArray
+    bought: BoolArray
 
     def __len__(self) -> int:
         return len(self.items)
@@ -255,43 +261,42 @@ class History:
     @staticmethod
     def empty() -> "History":
         """Nobody's history."""
-        return History(np.empty(0, np.int32), np.empty(0), np.empty(0))
+        return History(np.empty(0, np.int32), np.empty(0), np.empty(0), np.empty(0, np.bool_))
 
     @staticmethod
-    def of(items: Iterable[int], *, at: float = 0.0) -> "History":
-        """A history of these item numbers, oldest first, all at one time and with weight 1."""
+    def of(items: Iterable[int], *, at: float = 0.0, bought: bool = False) -> "History":
+        """A history of these item numbers, oldest first, all at one time, with weight 1, and bought or not."""
         numbers = np.fromiter(items, np.int32)
-        return History(numbers, np.full(len(numbers), at), np.ones(len(numbers)))
+        return History(numbers, np.full(len(numbers), at), np.ones(len(numbers)), np.full(len(numbers), bought))
 
-    def plus(self, items: Sequence[int], *, at: float) -> "History":
+    def plus(self, items: Sequence[int], *, at: float, bought: bool = False) -> "History":
         """This history with ``items`` as its newest entries."""
-        if not len(items):
-            return self
-        more = History.of(items, at=at)
-        return History(
-            np.concatenate((self.items, more.items)),
-            np.concatenate((self.at, more.at)),
-            np.concatenate((self.weights, more.weights)),
-        )
+        return self._before(History.of(items, at=at, bought=bought)) if len(items) else self
 
     def plus_history(self, other: "History") -> "History":
         """Both by time; at equal times this one's entries come first."""
-        at = np.concatenate((self.at, other.at))
-        order = np.argsort(at, kind="stable")
+        both = self._before(other)
+        return both.take(np.argsort(both.at, kind="stable"))
+
+    def _before(self, other: "History") -> "History":
         return History(
-            np.concatenate((self.items, other.items))[order],
-            at[order],
-            np.concatenate((self.weights, other.weights))[order],
+            np.concatenate((self.items, other.items)),
+            np.concatenate((self.at, other.at)),
+            np.concatenate((self.weights, other.weights)),
+            np.concatenate((self.bought, other.bought)),
         )
+
+    def take(self, rows: NDArray[Any] | slice) -> "History":
+        """The given entries (a mask, positions or a slice)."""
+        return History(self.items[rows], self.at[rows], self.weights[rows], self.bought[rows])
 
     def last(self, n: int) -> "History":
         """The newest ``n`` entries."""
-        return self if len(self.items) <= n else History(self.items[-n:], self.at[-n:], self.weights[-n:])
+        return self if len(self.items) <= n else self.take(slice(len(self.items) - n, None))
 
     def without_last(self, n: int) -> "History":
         """All but the newest ``n`` entries."""
-        end = max(len(self.items) - n, 0)
-        return History(self.items[:end], self.at[:end], self.weights[:end])
+        return self.take(slice(max(len(self.items) - n, 0)))
 
     def recency(self, half_life: float) -> FloatArray:
         """Weight 0.5 ** (steps before the end / half_life) of each entry; shape (n,). Infinity gives ones."""

@@ -26,13 +26,16 @@ def shop(n_items: int = N_ITEMS) -> Catalogue:
 def log(n: int = 1_200) -> Interactions:
     draw = np.random.default_rng(2)
     at = np.sort(NOW - draw.random(n) * 30 * 86_400)
+    users, items = draw.integers(0, N_PEOPLE, n).astype(np.int32), (draw.random(n) ** 2 * N_ITEMS).astype(np.int32)
+    weights = draw.choice([1.0, 4.0, 8.0], n)
     return Interactions(
-        draw.integers(0, N_PEOPLE, n).astype(np.int32),
-        (draw.random(n) ** 2 * N_ITEMS).astype(np.int32),
+        users,
+        items,
         at,
-        draw.choice([1.0, 4.0, 8.0], n),
+        weights,
         N_PEOPLE,
         N_ITEMS,
+        weights == 8.0,
     )
 
 

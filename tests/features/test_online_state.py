@@ -101,6 +101,16 @@ def test_a_low_rating_is_a_no_and_a_high_one_interest() -> None:
     assert events.low_rating == 2.0
 
 
+def test_a_history_says_what_was_bought_and_forgets_it_with_the_entry() -> None:
+    steps = [event(str(n), type=("item_view", "purchase")[n % 3 == 0], at=NOW + n) for n in range(450)]
+    history = folded(steps).person("u:u1").history
+    assert len(history.bought) == len(history) < 450
+    assert history.bought.tolist() == [at % 3 == 0 for at in (history.at - NOW).tolist()]
+    assert history.last(2).bought.tolist() == history.bought[-2:].tolist()
+    assert history.without_last(2).bought.tolist() == history.bought[:-2].tolist()
+    assert history.plus([3], at=NOW).bought[-1:].tolist() == [False], "the page's item was not bought"
+
+
 def identify(anonymous: str, user: str) -> Entry:
     return entry("identity", anonymous, Identity(anonymous_id=anonymous, user_id=user, at=NOW))
 
@@ -109,13 +119,14 @@ def test_logging_in_joins_what_was_done_before_with_what_is_done_after() -> None
     state = folded(
         [
             event("1", user_id=None, anonymous_id="phone", item_id="i1", at=NOW - 9),
-            event("2", user_id="u1", item_id="i2", at=NOW - 10),
+            event("2", user_id="u1", item_id="i2", at=NOW - 10, type="purchase"),
             identify("phone", "u1"),
             event("3", user_id=None, anonymous_id="phone", item_id="i3"),
         ]
     )
     names = [state.catalogue.ids[n] for n in state.person("u:u1").history.items]
     assert names == ["i2", "i1", "i3"], "by time, not by device"
+    assert state.person("u:u1").history.bought.tolist() == [True, False, False]
     assert state.person("a:phone").number == state.person("u:u1").number
 
 

@@ -17,13 +17,13 @@ from tailorbird.ingest.advice import RANKER_LABELS, Advice, advise
 def test_learned_models_are_advised_from_where_they_win(
     n_interactions: int, n_items: int, n_labels: int, learned: set[str]
 ) -> None:
-    advice = advise(n_interactions, n_items, n_labels, n_described=0, n_sessions=0)
+    advice = advise(n_interactions, n_items, n_labels, n_described=0, n_sessions=0, n_purchases=0)
     assert {a.model for a in advice if a.train} == {"popular", "trending", "covisitation", "item-knn", *learned}
     assert all(a.reason for a in advice)
 
 
 def said_of(name: str, n_interactions: int, *, deep: bool) -> Advice:
-    advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=0, deep=deep)
+    advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=0, n_purchases=0, deep=deep)
     return next(a for a in advice if a.model == name)
 
 
@@ -56,7 +56,24 @@ def test_the_other_neural_models_are_trained_when_they_are_asked_for_by_name(nam
 def test_sessions_are_compared_where_they_are_short_and_many(
     n_interactions: int, n_sessions: int, trained: set[str], reason: str
 ) -> None:
-    advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=n_sessions)
+    advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=n_sessions, n_purchases=0)
     (of_sessions,) = (a for a in advice if a.model == "v-sknn")
     assert {a.model for a in advice if a.train} & {"v-sknn"} == trained
     assert reason in of_sessions.reason
+
+
+@pytest.mark.parametrize(
+    ("n_interactions", "n_purchases", "trained", "reason"),
+    [
+        (900, 0, set(), "no interaction is one"),
+        (900, 1, {"bought-after", "bought-with"}, "1 purchases among 900 interactions"),
+        (900, 900, {"bought-with"}, "covisitation says as much"),
+    ],
+)
+def test_purchases_are_counted_where_some_interactions_are_purchases_and_others_are_not(
+    n_interactions: int, n_purchases: int, trained: set[str], reason: str
+) -> None:
+    advice = advise(n_interactions, 1_000, 0, n_described=0, n_sessions=0, n_purchases=n_purchases)
+    of_purchases = [a for a in advice if a.model in {"bought-after", "bought-with"}]
+    assert {a.model for a in of_purchases if a.train} == trained
+    assert reason in of_purchases[0].reason

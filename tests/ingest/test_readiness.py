@@ -51,6 +51,15 @@ def test_models_are_advised_on_what_training_reads() -> None:
     assert "older_than_training_reads" not in codes(check(log_of(*shop()), Config()))
 
 
+def test_only_purchases_that_training_reads_are_counted() -> None:
+    old = [{**event, "type": "purchase", "at": event["at"] - 400 * 86_400} for event in shop()]
+    late = {"type": "purchase", "at": START, "user_id": "u1", "items": ["i1", "i2"]}
+    assert "bought-with" not in trained(check(log_of(*old, *shop()), Config()))
+    readiness = check(log_of(*old, *shop(), late), Config())
+    assert {"bought-after", "bought-with"} <= trained(readiness)
+    assert "2 purchases among 146" in next(a.reason for a in readiness.models if a.model == "bought-after")
+
+
 def test_items_that_cost_nothing_are_named() -> None:
     items = ({"item_id": "i1", "price": 0}, {"item_id": "i2", "price": 3}, {"item_id": "i3", "price": 0})
     log = log_of(*shop(), items=items)

@@ -60,7 +60,7 @@ def test_odd_data_train_what_they_can_and_every_slate_is_full(shop: str, shop_di
 def test_features_that_are_no_numbers_reach_the_ranker_as_0() -> None:
     scores = np.array([[np.nan, 1.0], [np.inf, -np.inf], [0.5, 2.0]])
     pool = Candidates(np.arange(3, dtype=np.int32), ("a", "b"), scores, scores, scores > 0, np.zeros(3))
-    assert np.isfinite(ranking_matrix(pool, np.array([[np.nan], [np.inf], [1.0]]))).all()
+    assert np.isfinite(ranking_matrix(pool, np.array([[np.nan], [np.inf], [1.0]]), np.ones(1))).all()
 
 
 @pytest.mark.parametrize("label", [0, 1])

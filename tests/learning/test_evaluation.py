@@ -1,6 +1,7 @@
 """Evaluation: models whose worth is known get the figures they deserve."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,28 @@ def test_baselines_that_cannot_be_say_so(cut: Split) -> None:
     rows = {result.model: result.row() for result in evaluate(cut_without_times, factories)}
     assert "order" in rows["trending"]["skipped"]
     assert "limit is 10" in rows["ease"]["skipped"]
+
+
+@pytest.mark.parametrize(
+    ("bought", "said"),
+    [
+        ("nothing", {"bought-after": "no interaction is one", "bought-with": "no interaction is one"}),
+        ("every second", {"bought-after": None, "bought-with": None}),
+        ("everything", {"bought-after": "covisitation says as much", "bought-with": None}),
+    ],
+)
+def test_a_channel_of_purchases_says_why_it_has_nothing_to_say(
+    cut: Split, bought: str, said: dict[str, str | None]
+) -> None:
+    log = cut.train
+    column = {"nothing": np.zeros(len(log), bool), "everything": np.ones(len(log), bool)}
+    marked = replace(log, bought=column.get(bought, np.arange(len(log)) % 2 == 0))
+    shop = replace(cut, train=marked)
+    rows = {row.model: row for row in evaluate(shop, retriever_factories(said, shop), tune=False)}
+    for name, reason in said.items():
+        assert (rows[name].skipped is None) == (reason is None)
+        assert (reason or "") in (rows[name].skipped or "")
+        assert reason or rows[name].metrics["hr@10"]
 
 
 def test_a_refit_is_of_the_chosen_settings(cut: Split) -> None:

@@ -36,6 +36,15 @@ def test_equal_times_keep_the_order_of_the_file(tmp_path: Path) -> None:
     assert [data.catalogue.ids[n] for n in data.interactions.items] == [f"i{n}" for n in range(200)]
 
 
+def test_a_table_with_types_says_what_was_bought(tmp_path: Path) -> None:
+    typed = "user_id,item_id,at,type\nu1,a,3,purchase\nu1,b,1,item_view\nu2,a,2,\nu2,b,4,dismiss\nu2,c,0,purchase\n"
+    log = read_dataset(written(tmp_path, typed)).interactions
+    assert log.at.tolist() == [0, 1, 2, 3], "a dismissal is no interest"
+    assert log.bought.tolist() == [True, False, False, True]
+    assert log.take(log.items == log.items[0]).bought.tolist() == [True]
+    assert not read_dataset(written(tmp_path, CSV)).interactions.bought.any()
+
+
 def test_any_table_is_read_with_a_mapping(tmp_path: Path) -> None:
     path = tmp_path / "ratings.parquet"
     pq.write_table(pa.table({"UserID": [1, 1, 2], "MovieID": [7, 8, 7], "Time": [1e9, 2e9, 3e9]}), path)

@@ -22,10 +22,10 @@ from tailorbird.types import Entry, Interactions, OrderLine, Request
 from made_up import NOW, event, small_shop
 
 ALL = (
-    "popular", "trending", "covisitation", "item-knn", "user-knn", "v-sknn", "ease", "ials", "content", "cold-items",
-    "ranker",
+    "popular", "trending", "covisitation", "bought-after", "bought-with", "item-knn", "user-knn", "v-sknn", "ease",
+    "ials", "content", "cold-items", "ranker",
 )  # fmt: skip
-COUNTING = {"popular", "trending", "covisitation", "item-knn", "user-knn", "content"}
+COUNTING = {"popular", "trending", "covisitation", "bought-after", "bought-with", "item-knn", "user-knn", "content"}
 
 # No deadline: how busy a machine is must not decide what a test sees.
 CONFIG = Config(training=TrainingConfig(ranker_lists=400), budget=BudgetConfig(total_ms=60_000))

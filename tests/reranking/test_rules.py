@@ -5,7 +5,7 @@ import pytest
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.errors import BadInput
-from tailorbird.features.ownership import Owned
+from tailorbird.features.ownership import Owned, Purchases
 from tailorbird.features.recent_items import Recent
 from tailorbird.reranking.rules import allowed, one_per_group
 from tailorbird.types import History, Item, Person, Policy, Request
@@ -54,7 +54,10 @@ def test_a_filter_on_an_unknown_field_names_the_field_and_the_allowed_ones(catal
 
 
 def test_what_was_turned_down_or_bought_is_hidden_where_the_shop_wants_it(catalogue: Catalogue) -> None:
-    states = {"recent_items": Recent(rejected={0: NOW}), "ownership": Owned(bought={1: (1, NOW - 86_400)})}
+    states = {
+        "recent_items": Recent(rejected={0: NOW}),
+        "ownership": Owned(bought={1: Purchases(1, NOW - 90 * 86_400, NOW - 86_400)}),
+    }
     assert shown(catalogue, states=states) == ["i1", "i2", "i3"]
     hide = Policy(surface="home", hide_bought=True, bought_days=30)
     assert shown(catalogue, hide, states) == ["i2", "i3"]

@@ -67,6 +67,7 @@ def test_a_heavier_entry_pulls_the_person_further(two_tastes: Interactions) -> N
     model = ImplicitAls(ImplicitAlsConfig(factors=8, half_life=None))
     model.fit(two_tastes, Catalogue())
     items, at = np.array([1, 21], np.int32), np.zeros(2)
-    first = model.score(REQUEST, History(items, at, np.array([8.0, 1.0])), np.arange(20, dtype=np.int32)).mean()
-    second = model.score(REQUEST, History(items, at, np.array([1.0, 8.0])), np.arange(20, dtype=np.int32)).mean()
+    bought, every = np.zeros(2, np.bool_), np.arange(20, dtype=np.int32)
+    first = model.score(REQUEST, History(items, at, np.array([8.0, 1.0]), bought), every).mean()
+    second = model.score(REQUEST, History(items, at, np.array([1.0, 8.0]), bought), every).mean()
     assert first > second

@@ -161,23 +161,24 @@ def test_an_import_of_older_events_does_not_go_on_with_the_running_session() -> 
 
 def test_only_the_running_session_of_a_history_is_asked_about() -> None:
     model = fitted(visits([1, 2], [3, 4]))
-    history = History(np.array([1, 3], np.int32), np.array([START - 31 * MINUTE, START]), np.ones(2))
+    at = np.array([START - 31 * MINUTE, START])
+    history = History(np.array([1, 3], np.int32), at, np.ones(2), np.zeros(2, np.bool_))
     now, later = (Request(surface="home", at=START + minutes * MINUTE) for minutes in (1, 30))
     assert model.retrieve(now, history, 5)[0].tolist() == [3, 4]
     assert not len(model.retrieve(later, history, 5)[0])
     assert not model.score(later, history, EVERY).any()
-    order = History(history.items, np.array([1.0, 9e6]), history.weights)
+    order = History(history.items, np.array([1.0, 9e6]), history.weights, history.bought)
     assert model.score(later, order, EVERY)[1:5].all()
 
 
 def test_ones_own_running_session_is_no_neighbour() -> None:
     log = visits([1, 2, 3], [1, 5])
     model, now = learn(SessionKnn(PAPER), log), Request(surface="home", at=float(log.at[-1]))
-    own = History(log.items[:3], log.at[:3], log.weights[:3])
+    own = History(log.items[:3], log.at[:3], log.weights[:3], log.bought[:3])
     assert model.score(now, own, EVERY)[2] == 0, "nobody else has it"
     assert model.score(now, own, EVERY)[5] > 0
     assert model.score(now, own.plus([5], at=now.at), EVERY)[2] == 0, "nor when the page's item comes after it"
-    anothers = History(own.items, own.at + 1.0, own.weights)
+    anothers = History(own.items, own.at + 1.0, own.weights, own.bought)
     assert model.score(now, anothers, EVERY)[2] > 0
 
 

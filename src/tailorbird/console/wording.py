@@ -9,7 +9,8 @@ _SIGNS: Final = {"EUR": "€", "GBP": "£", "USD": "$"}
 _SPANS: Final = ((86_400 * 365.0, "y"), (86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
 CHANNELS: Final = {
-    "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "item-knn": "Item neighbours",
+    "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "bought-after": "Bought after",
+    "bought-with": "Bought with", "item-knn": "Item neighbours",
     "user-knn": "People alike", "v-sknn": "Visits alike",
     "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next",
     "two-tower": "Taste and traits", "lightgcn": "Shared circles",
@@ -20,7 +21,9 @@ CHANNELS: Final = {
 
 MEANINGS: Final = {
     "popular": "what most people of this shop want", "trending": "what is wanted more and more at the moment",
-    "covisitation": "what others went on to from the same items", "item-knn": "what the same people like",
+    "covisitation": "what others went on to from the same items",
+    "bought-after": "what others bought after the same items", "bought-with": "what is bought with these items",
+    "item-knn": "what the same people like",
     "user-knn": "what people with a like history have", "v-sknn": "what the newest visits like this one hold",
     "ease": "what goes together with this person's history", "ials": "what people of a similar taste like",
     "sasrec": "what tends to follow on a history like this",
@@ -41,11 +44,13 @@ METRICS: Final = {
 
 COLUMNS: Final = {
     "n_found": "How many channels proposed it", "best_rank": "Its best place in any channel",
+    "popularity_to_taste": "Its popularity against that of what this person takes up",
     "times_seen": "Seen by this person before", "log_minutes_since_seen": "How long ago this person saw it",
     "category_of_last": "Of the category of the last item seen", "brand_of_last": "Of the brand of the last item seen",
     "log_price_to_last": "Its price against the last item's", "likeness_to_last": "Likeness to the last item seen",
     "likeness_to_recent": "Likeness to the latest items seen", "times_bought": "Bought by this person before",
     "log_days_since_bought": "How long ago this person bought it", "in_cart": "In the cart already",
+    "share_of_repurchase_interval": "Whether this person is due for it again",
     "category_share": "This person's leaning to its category",
     "department_share": "This person's leaning to its department",
     "brand_share": "This person's leaning to its brand", "price_gap": "Its price against what this person pays",

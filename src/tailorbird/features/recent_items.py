@@ -26,11 +26,14 @@ class Recent:
     items: "array[int]" = field(default_factory=lambda: array("i"))
     at: "array[float]" = field(default_factory=lambda: array("d"))
     weights: "array[float]" = field(default_factory=lambda: array("d"))
+    bought: "array[int]" = field(default_factory=lambda: array("b"))
     rejected: dict[int, float] = field(default_factory=dict)
 
     def history(self) -> History:
         """As columns; a copy, because the arrays grow in place."""
-        return History(np.array(self.items, np.int32), np.array(self.at), np.array(self.weights))
+        return History(
+            np.array(self.items, np.int32), np.array(self.at), np.array(self.weights), np.array(self.bought, np.bool_)
+        )
 
 
 class RecentItems:
@@ -65,6 +68,7 @@ class RecentItems:
             state.items.append(step.item)
             state.at.append(step.at)
             state.weights.append(step.weight)
+            state.bought.append(step.type == "purchase")
             # Trimmed in strides: shifting 200 entries on every event would be most of the fold's cost.
             if len(state.items) >= 2 * self.keep:
                 self._trim(state)
@@ -77,7 +81,11 @@ class RecentItems:
         for item, at in mine.rejected.items():
             rejected[item] = max(at, rejected.get(item, at))
         merged = Recent(
-            array("i", both.items.tolist()), array("d", both.at.tolist()), array("d", both.weights.tolist()), rejected
+            array("i", both.items.tolist()),
+            array("d", both.at.tolist()),
+            array("d", both.weights.tolist()),
+            array("b", both.bought.tolist()),
+            rejected,
         )
         self._trim(merged)
         return merged
@@ -113,7 +121,7 @@ class RecentItems:
         return out
 
     def _trim(self, state: Recent) -> None:
-        for column in (state.items, state.at, state.weights):
+        for column in (state.items, state.at, state.weights, state.bought):
             del column[: max(len(column) - self.keep, 0)]
 
 

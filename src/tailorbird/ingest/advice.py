@@ -38,6 +38,10 @@ RANKER_LABELS: Final = 5_000
 """Choices from which a ranker learns more than it forgets."""
 
 
+OF_PURCHASES: Final = ("bought-after", "bought-with")
+"""Models that count purchases."""
+
+
 @dataclass(frozen=True)
 class Advice:
     """Whether a model is worth training, and why, in a sentence."""
@@ -53,17 +57,25 @@ def deep_installed() -> bool:
 
 
 def advise(
-    n_interactions: int, n_items: int, n_labels: int, n_described: int, n_sessions: int, *, deep: bool = False
+    n_interactions: int,
+    n_items: int,
+    n_labels: int,
+    n_described: int,
+    n_sessions: int,
+    *,
+    n_purchases: int,
+    deep: bool = False,
 ) -> list[Advice]:
     """Which models are worth training on this much, each with its reason.
 
-    Sessions are those with an interaction; ``deep`` is `deep_installed`.
+    Sessions are those with an interaction, purchases those among the interactions; ``deep`` is `deep_installed`.
     """
     many, some = n_interactions >= LEARNED_FROM, n_interactions > 0
     volume = f"{n_interactions:,} interactions"
     few = f"{volume}; below {LEARNED_FROM:,} it loses to counting"
     counting = f"{volume}; it counts, so any number will do" if some else "there are no interactions to count"
     advice = [Advice(name, some, counting) for name in ("popular", "trending", "covisitation", "item-knn")]
+    advice += _advice_on_purchases(n_interactions, n_purchases)
     advice += [_advice_on_people(n_interactions, counting), _advice_on_sessions(n_interactions, n_sessions)]
     described = f"{n_described:,} described items; it needs no interactions, so it also knows the new ones"
     advice.append(Advice("content", n_described > 0, described if n_described else "no item is described"))
@@ -81,6 +93,26 @@ def advise(
     else:
         ranker = f"{n_labels:,} labels" if many else few
     return [*advice, Advice("ranker", many and n_labels >= RANKER_LABELS, ranker)]
+
+
+def nothing_bought(model: str, n_interactions: int, n_purchases: int) -> str:
+    """Why a model of purchases has nothing to say after these interactions, in words; empty where it has.
+
+    >>> nothing_bought("bought-after", 9, 9), nothing_bought("bought-with", 9, 9)
+    ('every interaction is a purchase, and of these covisitation says as much', '')
+    """
+    if not n_purchases:
+        return "it counts purchases, and no interaction is one"
+    if model == "bought-after" and n_purchases == n_interactions:
+        return "every interaction is a purchase, and of these covisitation says as much"
+    return ""
+
+
+def _advice_on_purchases(n_interactions: int, n_purchases: int) -> Iterator[Advice]:
+    for name in OF_PURCHASES:
+        why_not = nothing_bought(name, n_interactions, n_purchases)
+        counting = f"{n_purchases:,} purchases among {n_interactions:,} interactions; it counts, so any number will do"
+        yield Advice(name, train=not why_not, reason=why_not or counting)
 
 
 def _advice_on_people(n_interactions: int, counting: str) -> Advice:

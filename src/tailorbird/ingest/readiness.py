@@ -120,6 +120,7 @@ class _Tally:
     items: dict[str, tuple[bool, bool, bool, bool]] = field(default_factory=dict)
     free: set[str] = field(default_factory=set)
     interest_at: "array[float]" = field(default_factory=lambda: array("d"))
+    bought_at: "array[float]" = field(default_factory=lambda: array("d"))
     users: set[str] = field(default_factory=set)
     interactions: int = 0
     negatives: int = 0
@@ -164,6 +165,8 @@ class _Tally:
         if weight > 0:
             self.interactions += len(lines)
             self.interest_at.extend([event.at] * len(lines))
+            if event.type == "purchase":
+                self.bought_at.extend([event.at] * len(lines))
             self.labels += event.type in CHOICES and bool(lines)
             self.liked.update(line.item_id for line in lines)
             self._take_interest(event)
@@ -206,19 +209,20 @@ class _Tally:
             users_described=len(self.users),
             findings=list(self._findings()),
             models=advise(
-                self._n_trained_on(),
+                self._n_trained_on(self.interest_at),
                 n_items,
                 self.labels,
                 len(self.items),
                 self.liked_sessions,
+                n_purchases=self._n_trained_on(self.bought_at),
                 deep=deep_installed(),
             ),
         )
 
-    def _n_trained_on(self) -> int:
-        """The interactions that training reads: those of its last days, counted back from the newest."""
+    def _n_trained_on(self, times: "array[float]") -> int:
+        """How many of these training reads: those of its last days, counted back from the newest interaction."""
         since = max(self.interest_at, default=0.0) - self.config.training.since_days * DAY_SECONDS
-        return sum(at >= since for at in self.interest_at)
+        return sum(at >= since for at in times)
 
     def _share_not_in_catalogue(self) -> float | None:
         lines = self.item_lines.total()
@@ -288,7 +292,7 @@ class _Tally:
         if not self.types:
             return
         n_events = self.types.total()
-        if (n_trained := self._n_trained_on()) < self.interactions:
+        if (n_trained := self._n_trained_on(self.interest_at)) < self.interactions:
             yield _warning(
                 "older_than_training_reads",
                 f"Training reads the last {self.config.training.since_days:.0f} days:"

@@ -32,7 +32,7 @@ class Cases:
     def history(self, case: int) -> History:
         """What the model may look at."""
         rows = slice(self.begins[case], self.ends[case])
-        return History(self.log.items[rows], self.log.at[rows], self.log.weights[rows])
+        return History(self.log.items[rows], self.log.at[rows], self.log.weights[rows], self.log.bought[rows])
 
     def answers_of(self, case: int) -> IntArray:
         """The items that are right; at least one."""

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.errors import InvalidConfig, NotEnoughEvents, TailorbirdError, UnknownModel, did_you_mean
+from tailorbird.ingest.advice import OF_PURCHASES, nothing_bought
 from tailorbird.learning.cases import Cases, Split, sampled
 from tailorbird.learning.figures import Difference, Draws, Figures, Worths, Yardstick
 from tailorbird.learning.metrics import Placements, place
@@ -150,6 +151,7 @@ def retriever_factories(
         InvalidConfig: a setting does not exist, or its value is not allowed.
     """
     factories: dict[str, Factory] = {}
+    n_purchases = int(split.train.bought.sum())
     for name in dict.fromkeys((*names, *BASELINES, *(settings or {}))):
         if name not in RETRIEVERS:
             raise UnknownModel(f"There is no model '{name}'.", hint=did_you_mean(name, (*RETRIEVERS, "ranker")))
@@ -159,6 +161,8 @@ def retriever_factories(
             factories[name] = partial(_cannot, "It needs times, and these interactions only carry an order.")
         elif name == "content" and not split.catalogue.n_described:
             factories[name] = partial(_cannot, "It needs a catalogue, and no item is described.")
+        elif name in OF_PURCHASES and (why_not := nothing_bought(name, len(split.train), n_purchases)):
+            factories[name] = partial(_cannot, f"{why_not[0].upper()}{why_not[1:]}.")
         else:
             _compile(kind)
             factories[name] = partial(kind, config)

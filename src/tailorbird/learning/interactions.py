@@ -31,7 +31,7 @@ from tailorbird.errors import (
     did_you_mean,
 )
 from tailorbird.ingest.items import FIELDS, parse_item
-from tailorbird.types import FIRST_TIME, NOBODY, Array, Event, FloatArray, IntArray, Interactions
+from tailorbird.types import FIRST_TIME, NOBODY, Array, BoolArray, Event, FloatArray, IntArray, Interactions
 
 EVENT_COLUMNS: Final = ("user_id", "item_id", "at", "session_id", "type", "rating")
 _NEEDED: Final = ("user_id", "item_id", "at")
@@ -111,6 +111,7 @@ def read_dataset(
         weights=weights[order],
         n_users=len(users.dictionary),
         n_items=len(catalogue),
+        bought=_bought(table)[order],
     )
     if items is not None:
         describe(catalogue, items, dict(mapping or {}))
@@ -257,6 +258,14 @@ def _weight(said: dict[str, Any], config: EventsConfig) -> float:
     rating = None if said.get("rating") is None else float(said["rating"])
     kind = said.get("type") or "rating"
     return config.weight(Event(type=str(kind), at=0.0, rating=rating))
+
+
+def _bought(table: Any) -> BoolArray:
+    """Which rows are purchases; none where the file has no types."""
+    if "type" not in table.column_names:
+        return np.zeros(table.num_rows, np.bool_)
+    bought = pc.fill_null(pc.equal(pc.cast(table["type"], pa.string()), "purchase"), fill_value=False)
+    return np.asarray(bought.to_numpy(), np.bool_)
 
 
 def _sessions(table: Any) -> IntArray:

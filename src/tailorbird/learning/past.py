@@ -47,7 +47,7 @@ class Past:
         """Names what was learned from: every interaction and every item's vector of what it is."""
         known = hashlib.sha256()
         log = self.interactions
-        for column in (log.users, log.items, log.at, log.weights, self.catalogue.vectors):
+        for column in (log.users, log.items, log.at, log.weights, log.bought, self.catalogue.vectors):
             known.update(np.ascontiguousarray(column).tobytes())
         return known.hexdigest()
 
@@ -55,14 +55,14 @@ class Past:
 def read_past(log: Log, config: Config, since_days: float | None = None) -> Past:
     """Read the whole log into columns; item and person numbers are those of every engine that follows it."""
     state = OnlineState(config.events, ())
-    rows: list[tuple[int, int, float, float, int]] = []
+    rows: list[tuple[int, int, float, float, bool, int]] = []
     seq = n_labels = 0
     for record in records(log):
         seq = record.seq
         steps = [step for step in state.steps(record) if step.weight > 0]
         n_labels += sum(step.type in CHOICES for step in steps)
-        rows.extend((step.person, step.item, step.at, step.weight, seq) for step in steps)
-    table = np.array(rows, np.float64).reshape(-1, 5)
+        rows.extend((step.person, step.item, step.at, step.weight, step.type == "purchase", seq) for step in steps)
+    table = np.array(rows, np.float64).reshape(-1, 6)
     if since_days is not None and len(table):
         table = table[table[:, 2] >= table[:, 2].max() - since_days * DAY_SECONDS]
     interactions = Interactions(
@@ -72,8 +72,9 @@ def read_past(log: Log, config: Config, since_days: float | None = None) -> Past
         table[:, 3],
         len(state.keys),
         len(state.catalogue),
+        table[:, 4] > 0,
     )
-    return Past(interactions, table[:, 4].astype(np.int64), state.catalogue, seq, n_labels)
+    return Past(interactions, table[:, 5].astype(np.int64), state.catalogue, seq, n_labels)
 
 
 def records(log: Log) -> Iterator[Record]:

@@ -48,7 +48,7 @@ class RankedModel:
         engine.install(self._channels)
         for person in range(interactions.n_users):
             engine.state.number(str(person))
-        for step in _steps(interactions):
+        for step in steps_of(interactions):
             engine.state.fold(step)
         lists, draw = Lists(), np.random.default_rng(self._seed)
         cases = self._split.validation.sample(self._n_lists, self._seed)
@@ -125,13 +125,16 @@ class Slates:
         return place[items]
 
 
-def _steps(interactions: Interactions) -> Iterator[Interaction]:
-    columns = (interactions.users, interactions.items, interactions.at, interactions.weights)
-    for user, item, at, weight in zip(*(column.tolist() for column in columns), strict=True):
-        yield Interaction(user, item, at, "item_view", weight)
+def steps_of(interactions: Interactions) -> Iterator[Interaction]:
+    """What a feature folds, in their order."""
+    log = interactions
+    columns = (log.users, log.items, log.at, log.weights, log.bought)
+    for user, item, at, weight, bought in zip(*(column.tolist() for column in columns), strict=True):
+        yield Interaction(user, item, at, "purchase" if bought else "item_view", weight)
 
 
 def _of_history(history: History) -> Iterator[Interaction]:
     recent = history.last(200)
-    for item, at, weight in zip(recent.items.tolist(), recent.at.tolist(), recent.weights.tolist(), strict=True):
-        yield Interaction(0, item, at, "item_view", weight)
+    columns = (recent.items, recent.at, recent.weights, recent.bought)
+    for item, at, weight, bought in zip(*(column.tolist() for column in columns), strict=True):
+        yield Interaction(0, item, at, "purchase" if bought else "item_view", weight)

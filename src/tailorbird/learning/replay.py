@@ -25,11 +25,11 @@ from tailorbird.learning.evaluation import Factory, Result, compared, fitted_and
 from tailorbird.learning.figures import Draws, Yardstick
 from tailorbird.learning.lists import Lists, Question, add_list, gathered
 from tailorbird.learning.metrics import Placements, place
-from tailorbird.learning.ranked import NOT_IN_POOL
+from tailorbird.learning.ranked import NOT_IN_POOL, steps_of
 from tailorbird.learning.segments import in_segment
 from tailorbird.protocols import Retriever
 from tailorbird.ranking.lambda_ranker import LambdaRanker
-from tailorbird.types import DAY_SECONDS, Array, FloatArray, IntArray, Interaction, Request
+from tailorbird.types import DAY_SECONDS, FloatArray, IntArray, Request
 
 RANKER: Final = LambdaRanker.name
 SLATES: Final = "slates"
@@ -113,6 +113,7 @@ class Walk:
         self._place = np.empty(len(log), np.int64)
         self._place[self._order] = np.arange(len(log))
         self._at = self._begin = len(split.train)
+        self._steps = steps_of(log.take(self._order[self._begin :]))
         self._nightly = nightly
         self._day = self._day_of(self._at) if self._at < len(log) else 0
 
@@ -129,11 +130,7 @@ class Walk:
     def _step(self) -> None:
         if self._nightly and self._day_of(self._at) > self._day:
             self._fit_again()
-        row, log = self._order[self._at], self._log
-        step = Interaction(
-            int(log.users[row]), int(log.items[row]), float(log.at[row]), "item_view", float(log.weights[row])
-        )
-        self._engine.observe(step, seq=1)
+        self._engine.observe(next(self._steps), seq=1)
         self._at += 1
         if self._at % _STEPS_BETWEEN_WORDS == 0:
             self._told("asking, then learning", (self._at - self._begin) / (len(self._log) - self._begin))
@@ -222,10 +219,8 @@ def _engine(split: Split, channels: Mapping[str, Retriever]) -> Engine:
     engine.install(channels)
     for person in range(split.train.n_users):
         engine.state.number(f"u:{person}")
-    train = split.train
-    columns: tuple[Array, ...] = (train.users, train.items, train.at, train.weights)
-    for user, item, at, weight in zip(*(column.tolist() for column in columns), strict=True):
-        engine.state.fold(Interaction(user, item, at, "item_view", weight))
+    for step in steps_of(split.train):
+        engine.state.fold(step)
     return engine
 
 

@@ -57,6 +57,7 @@ def choose(past: Past, asked: Sequence[str] = ()) -> Choice:
         past.n_labels,
         past.catalogue.n_described,
         past.n_sessions,
+        n_purchases=int(past.interactions.bought.sum()),
         deep=deep_installed(),
     )
     if asked:

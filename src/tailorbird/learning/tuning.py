@@ -24,6 +24,8 @@ _EXPONENTS: Final[Axes] = {
 
 SEARCHES: Final[Mapping[str, Axes]] = {
     "covisitation": {"half_life": _HALF_LIVES, **_EXPONENTS},
+    "bought-after": {"half_life": _HALF_LIVES, **_EXPONENTS},
+    "bought-with": {"half_life": _HALF_LIVES, **_EXPONENTS},
     "item-knn": {"half_life": _HALF_LIVES, **_EXPONENTS},
     "user-knn": {
         "half_life": _HALF_LIVES,

@@ -7,6 +7,8 @@ REASONS: Final = {
     "popular": "Popular in this shop",
     "trending": "Rising right now",
     "covisitation": "Often comes with what you looked at",
+    "bought-after": "Often bought after a look at the same",
+    "bought-with": "Often bought with what you looked at",
     "item-knn": "Liked by people who liked the same",
     "user-knn": "Chosen by people like you",
     "v-sknn": "From visits like this one",
@@ -22,6 +24,8 @@ REASONS: Final = {
 }
 _BESIDE_LAST: Final = {
     "covisitation": "Others went on to this after {last}",
+    "bought-after": "Bought by others after {last}",
+    "bought-with": "Often bought with {last}",
     "item-knn": "Liked by people who liked {last}",
     "content": "Similar to {last}",
 }

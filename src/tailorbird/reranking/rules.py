@@ -47,7 +47,7 @@ def allowed(
         apply("in the cart", ~_is_in(items, owned.cart))
         if policy.hide_bought:
             since = request.at - policy.bought_days * DAY_SECONDS
-            bought = [item for item, (_, last) in owned.bought.items() if last >= since]
+            bought = [item for item, purchases in owned.bought.items() if purchases.last >= since]
             apply("bought before", ~_is_in(items, bought))
     for field, wanted in request.filter.items():
         apply(f"filter {field}", _matches(field, wanted, items, catalogue))

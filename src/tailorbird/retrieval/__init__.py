@@ -16,6 +16,8 @@ class _Retrievers(Mapping[str, type]):
         "popular": ("popular", "Popular"),
         "trending": ("trending", "Trending"),
         "covisitation": ("covisitation", "Covisitation"),
+        "bought-after": ("bought_after", "BoughtAfter"),
+        "bought-with": ("bought_with", "BoughtWith"),
         "item-knn": ("item_knn", "ItemKnn"),
         "user-knn": ("user_knn", "UserKnn"),
         "v-sknn": ("session_knn", "SessionKnn"),

@@ -20,9 +20,11 @@ from pydantic import Field
 from tailorbird.catalogue import Catalogue
 from tailorbird.retrieval.neighbours import ExponentsConfig, ItemItem
 from tailorbird.retrieval.rows import Longs, Rows
-from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions
+from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Interaction, Interactions
 
 _ONE: Final = 1 << 20
+_REACH: Final = 200
+"""Entries of a history within which a pair counts: learning from an event knows no more of them than the fold keeps."""
 
 
 class CovisitationConfig(ExponentsConfig):
@@ -36,16 +38,22 @@ class CovisitationConfig(ExponentsConfig):
 
 
 class Covisitation(ItemItem):
-    """Decayed counts of which item came near which, as rows that grow."""
+    """Decayed counts of which item came near which, as rows that grow.
+
+    A subclass may count ``among_purchases`` alone, whose steps are then from purchase to purchase, or only what leads
+    ``to_purchases``, by the steps of the whole history.
+    """
 
     name: ClassVar[str] = "covisitation"
-    Config = CovisitationConfig
+    among_purchases: ClassVar[bool] = False
+    to_purchases: ClassVar[bool] = False
+    Config: ClassVar[type[CovisitationConfig]] = CovisitationConfig
     unit = 1.0 / _ONE
     config: CovisitationConfig
 
     def __init__(self, config: CovisitationConfig | None = None, arrays: Mapping[str, Array] | None = None) -> None:
         """New, or as `arrays` gave it."""
-        self.config = config or CovisitationConfig()
+        self.config = config or self.Config()
         gaps = np.arange(1, self.config.window + 1)
         self._forward: Longs = np.rint(_ONE / gaps).astype(np.int64)
         self._backward: Longs = np.rint(self.config.backward * _ONE / gaps).astype(np.int64)
@@ -57,6 +65,10 @@ class Covisitation(ItemItem):
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
         """Count the whole log at once; cost: interactions * 2 * window additions."""
         order, ends = interactions.by_user()
+        places = np.arange(len(order))
+        if self.among_purchases:
+            kept = interactions.bought[order]
+            order, places, ends = order[kept], places[kept], np.concatenate(([0], np.cumsum(kept)))[ends]
         sequence = interactions.items[order]
         occurrences = np.argsort(sequence, kind="stable").astype(np.int64)
         counts = np.bincount(sequence, minlength=max(interactions.n_items, len(catalogue))).astype(np.int64)
@@ -64,6 +76,8 @@ class Covisitation(ItemItem):
         pointers, columns, values = _count_windows(
             sequence,
             interactions.at[order],
+            places,
+            self._led_to(interactions.bought[order]),
             np.repeat(ends[:-1], lengths),
             np.repeat(ends[1:], lengths),
             occurrences,
@@ -77,22 +91,50 @@ class Covisitation(ItemItem):
 
     def learn(self, step: Interaction, history: History) -> None:
         """Add the pairs that this interaction makes with the window before it; cost: 2 * window cells."""
-        if step.weight <= 0 or step.item < 0:
+        bought = step.type == "purchase"
+        if step.weight <= 0 or step.item < 0 or (self.among_purchases and not bought):
             return
         self._count(step.item)
+        if self.among_purchases:
+            near = history.last(_REACH)
+            history = near.take(near.bought)
         if not len(history):
             return
         self._reserve(int(history.items[-self.config.window :].max()) + 1)
-        self.rows.add(
-            *_pairs_with(step.item, step.at, history.items, history.at, self._forward, self._backward, self._together)
+        pairs = _pairs_with(
+            step.item,
+            step.at,
+            bought or not self.to_purchases,
+            history.items,
+            history.at,
+            self._led_to(history.bought),
+            self._forward,
+            self._backward,
+            self._together,
         )
+        self.rows.add(*pairs)
+
+    def _led_to(self, bought: BoolArray) -> BoolArray:
+        """Which entries may stand in a column; shape (n,)."""
+        return bought if self.to_purchases else np.ones(len(bought), np.bool_)
 
 
 @njit(cache=True)
 def _pairs_with(  # noqa: PLR0917  # numba takes arrays by position
-    item: int, now: float, items: IntArray, at: FloatArray, forward: Longs, backward: Longs, together: Longs
+    item: int,
+    now: float,
+    leads: bool,  # noqa: FBT001  # numba takes arguments by position
+    items: IntArray,
+    at: FloatArray,
+    led_to: BoolArray,
+    forward: Longs,
+    backward: Longs,
+    together: Longs,
 ) -> tuple[IntArray, IntArray, Longs]:
-    """Cells (rows, columns) and amounts that one more interaction adds, given the history before it."""
+    """Cells (rows, columns) and amounts that one more interaction adds, given the history before it.
+
+    ``leads`` says of the new item, and ``led_to`` of those before it, whether it may stand in a column.
+    """
     window = min(len(forward), len(items))
     rows, columns, amounts = (
         np.empty(2 * window, np.int32),
@@ -106,10 +148,10 @@ def _pairs_with(  # noqa: PLR0917  # numba takes arrays by position
             continue
         same_time = at[len(at) - 1 - gap] == now
         there, back = together[gap] if same_time else forward[gap], together[gap] if same_time else backward[gap]
-        if there > 0:
+        if there > 0 and leads:
             rows[n], columns[n], amounts[n] = other, item, there
             n += 1
-        if back > 0:
+        if back > 0 and led_to[len(items) - 1 - gap]:
             rows[n], columns[n], amounts[n] = item, other, back
             n += 1
     return rows[:n], columns[:n], amounts[:n]
@@ -119,6 +161,8 @@ def _pairs_with(  # noqa: PLR0917  # numba takes arrays by position
 def _count_windows(  # noqa: PLR0917  # numba takes arrays by position
     sequence: IntArray,
     at: FloatArray,
+    places: Longs,
+    led_to: BoolArray,
     first: Longs,
     end: Longs,
     occurrences: Longs,
@@ -129,8 +173,8 @@ def _count_windows(  # noqa: PLR0917  # numba takes arrays by position
 ) -> tuple[Longs, IntArray, Longs]:
     """Row by row (Gustavson 1978): walk an item's occurrences, add up their windows in a dense row, keep what is there.
 
-    ``sequence`` holds all histories one after another, with their times ``at``; position p belongs to the one from
-    ``first[p]`` to ``end[p]``.
+    ``sequence`` holds all histories one after another, with their times ``at``, their ``places`` among all entries, and
+    whether each may stand in a column; position p belongs to the one from ``first[p]`` to ``end[p]``.
     ``occurrences[item_starts[i]:item_starts[i + 1]]`` are the positions of item i. Gives pointers, columns and values;
     the last two are longer than needed.
     """
@@ -144,6 +188,8 @@ def _count_windows(  # noqa: PLR0917  # numba takes arrays by position
             here = occurrences[which]
             for other in range(max(first[here], here - window), min(end[here], here + window + 1)):
                 column = sequence[other]
+                if not led_to[other] or abs(places[other] - places[here]) > _REACH:
+                    continue
                 if at[other] == at[here]:
                     amount = together[abs(other - here) - 1]
                 else:
