@@ -12,7 +12,6 @@ The measure is NDCG at 10. Without the cut it stands still or falls while the to
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -34,7 +33,8 @@ from tailorbird.retrieval.deep.batches import (
 )
 from tailorbird.retrieval.deep.beginning import counted
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
-from tailorbird.retrieval.deep.steps import Schedule, Told, fingerprint, gains, improve
+from tailorbird.retrieval.deep.course import CourseConfig, Told
+from tailorbird.retrieval.deep.steps import gains, improve
 from tailorbird.types import Array
 
 if TYPE_CHECKING:
@@ -45,18 +45,11 @@ _ASKED_AT_ONCE: Final = 256
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. Training ends after ``epochs``, or when ``patience`` of them brought nothing.
+    """What a step draws; ``hidden`` is the share of the items that is asked for, where attention is not causal."""
 
-    ``hidden`` is the share of the items that is hidden and asked for, where attention is not causal.
-    """
-
-    epochs: int
-    patience: int
     batch: int
-    learning_rate: float
     dropout: float
     negatives: int
-    validation: int
     seed: int
     hidden: float = 0.0
 
@@ -65,25 +58,18 @@ def train(
     sequences: Sequences,
     shape: Shape,
     recipe: Recipe,
-    attributes: Attributes | None = None,
+    attributes: Attributes | None,
     *,
-    told: Told = lambda _epoch: None,
-    folder: Path | None = None,
+    course: CourseConfig,
+    told: Told,
 ) -> dict[str, Array]:
-    """The weights of the best epoch, attributes summed into the items; with nobody to validate on, of the last.
-
-    With a ``folder``, every epoch leaves a checkpoint there, and a training of the same sequences by the same recipe
-    goes on from it; a finished one takes its checkpoint away.
-    """
+    """The weights of the best epoch, attributes summed into the items; with nobody to validate on, of the last."""
     import torch
 
-    learned, asked = held_out(sequences, recipe.validation, recipe.seed)
+    learned, asked = held_out(sequences, course.validation, course.seed)
     columns = [sequences.items, sequences.at, sequences.starts, sequences.ends]
     columns += [] if attributes is None else [attributes.codes, attributes.starts]
-    key = fingerprint((shape, recipe), *columns)
-    where = None if folder is None else str(folder)
-    schedule = Schedule(recipe.epochs, recipe.patience, recipe.learning_rate, recipe.seed, where, key)
-    best = improve(_SequenceTask(learned, asked, shape, recipe, attributes), schedule, told)
+    best = improve(_SequenceTask(learned, asked, shape, recipe, attributes), course, told, *columns)
     tensors = {name: torch.from_numpy(weight) for name, weight in best.items()}
     return {name: weight.numpy() for name, weight in summed(tensors, attributes).items()}
 

@@ -8,7 +8,7 @@ from which a killed training goes on to the very model that it would have become
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import numpy as np
 
 from tailorbird.retrieval.deep.batches import Longs
+from tailorbird.retrieval.deep.course import CourseConfig, Told
 from tailorbird.types import Array
 
 if TYPE_CHECKING:
@@ -44,33 +45,6 @@ class Task(Protocol[B]):
         """NDCG@10 on what was held out; None where nothing was."""
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast. Training ends after ``epochs``, or when ``patience`` of them brought nothing.
-
-    With a ``folder`` every epoch leaves a checkpoint there, named by ``key``: see `fingerprint`.
-    """
-
-    epochs: int
-    patience: int
-    learning_rate: float
-    seed: int
-    folder: str | None = None
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to: the mean ``loss``, and the NDCG@10 on validation (0 where nobody was held out)."""
-
-    number: int
-    loss: float
-    ndcg: float
-
-
-Told = Callable[[Epoch], None]
-
-
 @dataclass
 class _State:
     """Where a training stands. ``means`` are the running means of the weights; ``best`` those of the best epoch."""
@@ -85,26 +59,27 @@ class _State:
     best: dict[str, Array] = field(default_factory=dict)
 
 
-def improve(task: Task[B], schedule: Schedule, told: Told = lambda _epoch: None) -> dict[str, Array]:
+def improve(task: Task[B], course: CourseConfig, told: Told, *columns: Array) -> dict[str, Array]:
     """The weights of the best epoch; with nobody to validate on, of the last.
 
-    A training of the same ``schedule.key`` goes on from its checkpoint; a finished one takes its checkpoint away.
+    A training by the same settings from the same ``columns`` goes on from its checkpoint; a finished one takes its
+    checkpoint away. ``told`` hears of every epoch, whose validation is 0 where nobody was held out.
     """
     import torch
 
-    checkpoint = None if schedule.folder is None else Path(schedule.folder) / f"{schedule.key}.npz"
     with torch.random.fork_rng(), _fast_floats():
-        state = _begun(task, schedule)
+        state = _begun(task, course)
+        checkpoint = _checkpoint(state, course, columns)
         if checkpoint is not None and checkpoint.exists():
             _restore(state, checkpoint)
-        while state.epoch < schedule.epochs and state.epoch - state.best_epoch < schedule.patience:
-            loss = _epoch(state, task, schedule)
+        while state.epoch < course.epochs and state.epoch - state.best_epoch < course.patience:
+            loss = _epoch(state, task, course)
             ndcg = task.ndcg(state.means)
             if ndcg is None or ndcg > state.best_ndcg:
                 state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg or 0.0, _arrays(state.means)
             if checkpoint is not None:
                 _store(state, checkpoint)
-            told(Epoch(state.epoch, loss, ndcg or 0.0))
+            told(f"epoch {state.epoch}, loss {loss:.3f}, validation {ndcg or 0.0:.4f}", state.epoch / course.epochs)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return state.best
@@ -121,30 +96,34 @@ def gains(scores: Array, answers: Longs, rows: Longs, seen: Longs) -> float:
     return float((1.0 / np.log2(1.0 + ranks[ranks <= _CUT])).sum())
 
 
-def fingerprint(settings: object, *columns: Array) -> str:
-    """Names a training by how it goes (anything with a telling ``repr``) and by what it learns from."""
-    found = hashlib.sha256(repr(settings).encode())
+def _checkpoint(state: _State, course: CourseConfig, columns: Sequence[Array]) -> Path | None:
+    """Where this training leaves its checkpoint: named by how it goes, what it moves and what it learns from."""
+    if course.checkpoints is None:
+        return None
+    settings = sorted(course.model_dump(exclude={"checkpoints"}).items())
+    sizes = {name: tuple(weight.shape) for name, weight in state.weights.items()}
+    found = hashlib.sha256(repr((type(course).__name__, settings, sizes)).encode())
     for column in columns:
         found.update(np.ascontiguousarray(column).tobytes())
-    return found.hexdigest()[:32]
+    return Path(course.checkpoints) / f"{found.hexdigest()[:32]}.npz"
 
 
-def _begun(task: Task[B], schedule: Schedule) -> _State:
+def _begun(task: Task[B], course: CourseConfig) -> _State:
     from torch.optim import Adam
 
     weights = task.fresh()
     means = {name: weight.clone() for name, weight in weights.items()}
     for weight in weights.values():
         weight.requires_grad_(True)
-    return _State(weights, means, Adam(weights.values(), lr=schedule.learning_rate, fused=True))
+    return _State(weights, means, Adam(weights.values(), lr=course.learning_rate, fused=True))
 
 
-def _epoch(state: _State, task: Task[B], schedule: Schedule) -> float:
+def _epoch(state: _State, task: Task[B], course: CourseConfig) -> float:
     """Every batch once; the mean loss of their answers."""
     import torch
 
     state.epoch += 1
-    draw = np.random.default_rng((schedule.seed, state.epoch))
+    draw = np.random.default_rng((course.seed, state.epoch))
     torch.manual_seed(int(draw.integers(2**62)))
     total = n = 0.0
     for batch in task.batches(draw):
