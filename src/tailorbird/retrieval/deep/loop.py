@@ -134,7 +134,7 @@ def _encoded(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, dropou
     import torch
 
     items = torch.from_numpy(batch.items)
-    if shape.causal and shape.n_buckets == 1:
+    if shape.causal and shape.n_buckets == 1:  # what is not there comes last, and is not seen
         return encode(weights, shape, items, None, dropout=dropout)
     buckets = age_buckets(batch.at, batch.asked, shape.n_buckets, causal=shape.causal)
     np.putmask(buckets, np.broadcast_to(~batch.there[:, None, :], buckets.shape), shape.n_buckets)

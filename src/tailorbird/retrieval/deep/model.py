@@ -48,6 +48,7 @@ class SequenceConfig(CourseConfig):
     widening: int = Field(2, ge=1, le=8, description="width of a block's inner layer, times factors")
     dropout: float | None = Field(None, ge=0, lt=1, description="empty: 0.4, for long histories 0.2")
     time_gaps: bool = Field(default=True, description="attention knows how long ago an item was, where times are real")
+    relative_positions: bool = Field(default=False, description="attention knows how many steps back an item stands")
     attributes: bool = Field(
         default=True, description="items share vectors of their categories, brand, tags, attributes"
     )
@@ -171,7 +172,9 @@ class SequenceModel:
         last, blocks = c.last or (200 if is_long else 50), c.blocks or (2 if is_long else 1)
         n_buckets = N_BUCKETS if timed and c.time_gaps else 1
         longest = last if self.causal else last + 1
-        return Shape(n_items, c.factors, blocks, c.heads, longest, n_buckets, c.widening, self.causal)
+        return Shape(
+            n_items, c.factors, blocks, c.heads, longest, n_buckets, c.widening, self.causal, c.relative_positions
+        )
 
     def _recipe(self, *, is_long: bool) -> Recipe:
         c = self.config
