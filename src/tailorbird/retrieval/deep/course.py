@@ -1,9 +1,11 @@
-"""The settings of a training that every neural model has: how long, how fast, on whom it is tried."""
+"""The settings of a training that every neural model has: how long, how fast, where, on whom it is tried."""
 
 from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from tailorbird.retrieval.deep.device import Wanted
 
 Epochs = Annotated[int, Field(ge=1, description="at most")]
 Batch = Annotated[int, Field(ge=1, description="sequences in a step; fewer of long ones")]
@@ -23,6 +25,7 @@ class CourseConfig(BaseModel):
     validation: int = Field(2_000, ge=0, description="people, and at most a tenth of them, whose last item validates")
     batch: Batch = 256
     learning_rate: Rate = 0.002
+    device: Wanted = Field("auto", description="where it is trained; auto: on a GPU where torch sees one")
     checkpoints: str | None = Field(None, description="folder from which a killed training goes on")
     seed: int = 1
 

@@ -12,6 +12,7 @@ The measure is NDCG at 10. Without the cut it stands still or falls while the to
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -34,6 +35,7 @@ from tailorbird.retrieval.deep.batches import (
 from tailorbird.retrieval.deep.beginning import counted
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
 from tailorbird.retrieval.deep.course import CourseConfig, Told
+from tailorbird.retrieval.deep.device import beside
 from tailorbird.retrieval.deep.steps import gains, improve
 from tailorbird.types import Array
 
@@ -69,13 +71,13 @@ def train(
     learned, asked = held_out(sequences, course.validation, course.seed)
     columns = [sequences.items, sequences.at, sequences.starts, sequences.ends]
     columns += [] if attributes is None else [attributes.codes, attributes.starts]
-    best = improve(_SequenceTask(learned, asked, shape, recipe, attributes), course, told, *columns)
+    best = improve(SequenceTask(learned, asked, shape, recipe, attributes), course, told, *columns)
     tensors = {name: torch.from_numpy(weight) for name, weight in best.items()}
     return {name: weight.numpy() for name, weight in summed(tensors, attributes).items()}
 
 
 @dataclass(frozen=True)
-class _SequenceTask:
+class SequenceTask:
     """What is hidden, or comes next, in each sequence."""
 
     learned: Sequences
@@ -118,33 +120,31 @@ def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Ar
     from torch.nn.functional import dropout as dropped
     from torch.nn.functional import embedding
 
-    states = _encoded(weights, shape, batch, dropout)[torch.from_numpy(batch.asks)]
+    put = partial(beside, weights["items"])
+    states = _encoded(weights, shape, batch, dropout)[tuple(map(put, np.nonzero(batch.asks)))]
     targets = batch.targets[batch.asks]
-    answers, others = (
-        dropped(embedding(torch.from_numpy(items), weights["items"]), dropout) for items in (targets, drawn)
-    )
+    answers, others = (dropped(embedding(put(items), weights["items"]), dropout) for items in (targets, drawn))
     right, wrong = (states * answers).sum(1), states @ others.T
-    rows, places = (torch.from_numpy(found) for found in hits(targets, drawn, shape.n_items))
-    wrong.index_put_((rows, places), torch.tensor(-torch.inf))
+    wrong[tuple(map(put, hits(targets, drawn, shape.n_items)))] = -torch.inf
     loss: Tensor = (torch.logaddexp(right, torch.logsumexp(wrong, 1)) - right).mean()
     return loss
 
 
 def _encoded(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, dropout: float) -> "Tensor":
-    import torch
-
-    items = torch.from_numpy(batch.items)
+    put = partial(beside, weights["items"])
+    items = put(batch.items)
     if shape.causal and shape.n_buckets == 1:  # what is not there comes last, and is not seen
         return encode(weights, shape, items, None, dropout=dropout)
     buckets = age_buckets(batch.at, batch.asked, shape.n_buckets, causal=shape.causal)
     np.putmask(buckets, np.broadcast_to(~batch.there[:, None, :], buckets.shape), shape.n_buckets)
-    return encode(weights, shape, items, torch.from_numpy(buckets), dropout=dropout)
+    return encode(weights, shape, items, put(buckets), dropout=dropout)
 
 
 def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> float:
     """NDCG@10 of everybody's last item among all that they did not have before."""
     import torch
 
+    put = partial(beside, weights["items"])
     by_length = np.argsort(asked.lengths, kind="stable")
     total = 0.0
     with torch.no_grad():
@@ -152,9 +152,9 @@ def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> fl
             people = asked.take(by_length[first : first + _ASKED_AT_ONCE])
             newest = people.newest(shape.queries + 1)
             batch = following(newest) if shape.causal else last_hidden(newest)
-            each = torch.arange(len(people))
-            last = _encoded(weights, shape, batch, 0.0)[each, torch.from_numpy(batch.there.sum(1) - 1)]
+            ends = map(put, (np.arange(len(people)), batch.there.sum(1) - 1))
+            last = _encoded(weights, shape, batch, 0.0)[tuple(ends)]
             of, had = replace(people, ends=people.ends - 1).rows()
-            scores = (last @ weights["items"].T).numpy()
+            scores = (last @ weights["items"].T).cpu().numpy()
             total += gains(scores, people.items[people.ends - 1], of, people.items[had])
     return total / len(asked)

@@ -18,10 +18,11 @@ import numpy as np
 
 from tailorbird.retrieval.deep.batches import Longs
 from tailorbird.retrieval.deep.course import CourseConfig, Told
+from tailorbird.retrieval.deep.device import beside, device_of
 from tailorbird.types import Array
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, device
 
 _STEPS_IN_MEANS: Final = 100
 _CUT: Final = 10
@@ -39,7 +40,7 @@ class Task(Protocol[B]):
         """Those of one epoch; all that is drawn comes from ``draw``."""
 
     def loss(self, weights: "Mapping[str, Tensor]", batch: B) -> "tuple[Tensor, int]":
-        """The mean loss of a batch's answers, and how many these are."""
+        """The mean loss of a batch's answers, and how many these are; computed where the weights are."""
 
     def ndcg(self, weights: "Mapping[str, Tensor]") -> float | None:
         """NDCG@10 on what was held out; None where nothing was."""
@@ -63,12 +64,16 @@ def improve(task: Task[B], course: CourseConfig, told: Told, *columns: Array) ->
     """The weights of the best epoch; with nobody to validate on, of the last.
 
     A training by the same settings from the same ``columns`` goes on from its checkpoint; a finished one takes its
-    checkpoint away. ``told`` hears of every epoch, whose validation is 0 where nobody was held out.
+    checkpoint away, on whichever device. ``told`` hears of every epoch; its validation is 0 where nobody was held out.
+
+    Raises:
+        InvalidConfig: the settings want a GPU, and there is none.
     """
     import torch
 
-    with torch.random.fork_rng(), _fast_floats():
-        state = _begun(task, course)
+    where = device_of(course.device)
+    with torch.random.fork_rng([where] if where.type == "cuda" else []), _fast_floats():
+        state = _begun(task, course, where)
         checkpoint = _checkpoint(state, course, columns)
         if checkpoint is not None and checkpoint.exists():
             _restore(state, checkpoint)
@@ -100,7 +105,7 @@ def _checkpoint(state: _State, course: CourseConfig, columns: Sequence[Array]) -
     """Where this training leaves its checkpoint: named by how it goes, what it moves and what it learns from."""
     if course.checkpoints is None:
         return None
-    settings = sorted(course.model_dump(exclude={"checkpoints"}).items())
+    settings = sorted(course.model_dump(exclude={"checkpoints", "device"}).items())
     sizes = {name: tuple(weight.shape) for name, weight in state.weights.items()}
     found = hashlib.sha256(repr((type(course).__name__, settings, sizes)).encode())
     for column in columns:
@@ -108,10 +113,10 @@ def _checkpoint(state: _State, course: CourseConfig, columns: Sequence[Array]) -
     return Path(course.checkpoints) / f"{found.hexdigest()[:32]}.npz"
 
 
-def _begun(task: Task[B], course: CourseConfig) -> _State:
+def _begun(task: Task[B], course: CourseConfig, where: "device") -> _State:
     from torch.optim import Adam
 
-    weights = task.fresh()
+    weights = {name: weight.to(where) for name, weight in task.fresh().items()}
     means = {name: weight.clone() for name, weight in weights.items()}
     for weight in weights.values():
         weight.requires_grad_(True)
@@ -155,7 +160,7 @@ def _store(state: _State, path: Path) -> None:
     arrays |= {f"best/{name}": array for name, array in state.best.items()}
     for name, weight in state.weights.items():
         for part, value in state.optimiser.state[weight].items():
-            arrays[f"optimiser/{name}/{part}"] = value.numpy()
+            arrays[f"optimiser/{name}/{part}"] = value.cpu().numpy()
     arrays["at"] = np.array([state.steps, state.epoch, state.best_epoch, state.best_ndcg])
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}")
@@ -176,13 +181,13 @@ def _restore(state: _State, path: Path) -> None:
                 weight.copy_(torch.from_numpy(arrays[f"weight/{name}"]))
                 state.means[name].copy_(torch.from_numpy(arrays[f"mean/{name}"]))
                 state.optimiser.state[weight] = {
-                    part: torch.from_numpy(arrays[f"optimiser/{name}/{part}"])
+                    part: beside(weight, arrays[f"optimiser/{name}/{part}"])
                     for part in ("step", "exp_avg", "exp_avg_sq")
                 }
 
 
 def _arrays(weights: "Mapping[str, Tensor]") -> dict[str, Array]:
-    return {name: weight.detach().numpy().copy() for name, weight in weights.items()}
+    return {name: weight.detach().cpu().numpy().copy() for name, weight in weights.items()}
 
 
 @contextmanager
