@@ -71,6 +71,22 @@ def test_times_count_only_where_they_are_real() -> None:
 
 
 @pytest.mark.usefixtures("deep")
+@pytest.mark.parametrize("at", [0.0, NOW - 1e6])
+def test_the_bias_by_steps_is_learned_and_kept(at: float) -> None:
+    with_it, without = (fitted(rounds(at=at), epochs=2, relative_positions=relative) for relative in (True, False))
+    assert not np.array_equal(with_it.arrays()["vectors"], without.arrays()["vectors"])
+    again, history = Sasrec(with_it.config, with_it.arrays()), History.of([3, 4], at=at)
+    assert np.array_equal(*(model.retrieve(asked(at + 60), history, 5)[1] for model in (again, with_it)))
+
+
+@pytest.mark.usefixtures("deep")
+def test_a_model_from_before_the_bias_by_steps_serves_as_it_did() -> None:
+    old, history = fitted(rounds(), epochs=1, relative_positions=False), History.of([3, 4], at=NOW - 60)
+    now = Sasrec(SasrecConfig(**{**SMALL, "relative_positions": True}), old.arrays())
+    assert np.array_equal(*(model.retrieve(asked(), history, 5)[1] for model in (now, old)))
+
+
+@pytest.mark.usefixtures("deep")
 def test_what_was_in_no_sequence_is_neither_found_nor_judged() -> None:
     model = fitted(rounds(), epochs=1)
     catalogue_wide = Interactions(

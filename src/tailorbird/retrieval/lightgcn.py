@@ -14,7 +14,7 @@ vectors of their history by 1 / sqrt(people of the item), by recency. Scores are
 above 0, and 0 for what nobody had.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -24,17 +24,21 @@ from pydantic import Field
 from tailorbird.catalogue import Catalogue
 from tailorbird.retrieval.deep import needed
 from tailorbird.retrieval.deep.batches import held_out, numbered, sequences_of
+from tailorbird.retrieval.deep.course import Batch, CourseConfig, Epochs, Rate, Told, unheard
 from tailorbird.retrieval.deep.graph import Graph, GraphTask, Recipe
-from tailorbird.retrieval.deep.steps import Epoch, Schedule, fingerprint, improve
+from tailorbird.retrieval.deep.steps import improve
 from tailorbird.retrieval.loops import products
 from tailorbird.retrieval.neighbours import LastAsked, QueryConfig, query_of
 from tailorbird.retrieval.vectors import ByLength
 from tailorbird.types import Array, FloatArray, History, IntArray, Interaction, Interactions, Request
 
 
-class LightGcnConfig(QueryConfig):
+class LightGcnConfig(QueryConfig, CourseConfig):
     """``half_life`` belongs to the query. Needs the extra ``deep`` to train and nothing to serve."""
 
+    epochs: Epochs = 40
+    batch: Batch = 512
+    learning_rate: Rate = 0.005
     half_life: float | None = Field(1.0, gt=0, description="steps in the history; empty: all count alike")
     factors: int = Field(64, ge=2, le=512, description="length of a vector")
     layers: int = Field(2, ge=0, le=8, description="hops to people and back; each is two layers of the paper")
@@ -43,13 +47,6 @@ class LightGcnConfig(QueryConfig):
     negatives: int = Field(1_024, ge=2, description="drawn items of each batch against which the right one stands")
     temperature: float = Field(0.1, gt=0, description="cosines are divided by it")
     dropout: float = Field(0.2, ge=0, lt=1, description="of the vectors that are compared")
-    epochs: int = Field(40, ge=1, description="at most")
-    patience: int = Field(5, ge=1, description="epochs without a better validation after which training ends")
-    validation: int = Field(2_000, ge=0, description="people, and at most a tenth of them, whose last item validates")
-    batch: int = Field(512, ge=1, description="sequences in a step; fewer of long ones")
-    learning_rate: float = Field(0.005, gt=0)
-    checkpoints: str | None = Field(None, description="folder from which a killed training goes on")
-    seed: int = 1
 
 
 class LightGcn:
@@ -65,7 +62,7 @@ class LightGcn:
             KeyError, ValueError: the arrays are not what `arrays` gives.
         """
         self.config = config or LightGcnConfig()
-        self.told: Callable[[str, float], None] = lambda _epoch, _share: None
+        self.told: Told = unheard
         if arrays is None:
             self._hold(np.zeros((0, self.config.factors), np.float32), np.zeros(0, np.int64))
         else:
@@ -84,11 +81,8 @@ class LightGcn:
         vectors, people = np.zeros((n_items, self.config.factors), np.float32), np.zeros(n_items, np.int64)
         if len(known) > 1:
             learned, asked = held_out(sequences, self.config.validation, self.config.seed)
-            key = fingerprint(
-                self.config.model_dump(exclude={"checkpoints"}), everybody.items, everybody.starts, everybody.ends
-            )
             task = GraphTask(learned, asked, len(known), self._recipe())
-            weights = improve(task, self._schedule(key), self._tell)
+            weights = improve(task, self.config, self.told, everybody.items, everybody.starts, everybody.ends)
             whole = Graph.of(sequences, len(known))
             vectors[known] = whole.spread(weights["items"], self.config.layers)
             people[known] = whole.degrees
@@ -116,12 +110,6 @@ class LightGcn:
     def arrays(self) -> Mapping[str, Array]:
         """The items' vectors, (n_items, factors), and how many people have each."""
         return {"vectors": self._vectors, "people": self._people}
-
-    def _tell(self, epoch: Epoch) -> None:
-        self.told(
-            f"epoch {epoch.number}, loss {epoch.loss:.3f}, validation {epoch.ndcg:.4f}",
-            epoch.number / self.config.epochs,
-        )
 
     def _hold(self, vectors: Array, people: Array) -> None:
         if vectors.shape != (len(people), self.config.factors):
@@ -159,7 +147,3 @@ class LightGcn:
             c.batch,
             c.seed,
         )
-
-    def _schedule(self, key: str) -> Schedule:
-        c = self.config
-        return Schedule(c.epochs, c.patience, c.learning_rate, c.seed, c.checkpoints, key)

@@ -15,18 +15,19 @@ query, so neither is read. Both towers are small, so numpy serves them, and no O
 trained. Scores are log(1 + exp(cosine / temperature)), above 0, and 0 for an item of which nothing is known.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar, Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.retrieval.arrivals import Arrivals
 from tailorbird.retrieval.deep import needed
 from tailorbird.retrieval.deep.batches import held_out, numbered, sequences_of
-from tailorbird.retrieval.deep.steps import Epoch, Schedule, fingerprint, improve
+from tailorbird.retrieval.deep.course import CourseConfig, Epochs, Rate, Told, unheard
+from tailorbird.retrieval.deep.steps import improve
 from tailorbird.retrieval.deep.tokens import Vocabulary
 from tailorbird.retrieval.deep.towers import (
     Design,
@@ -47,11 +48,11 @@ _LATE: Final = 1_000
 """Items taken in since the index was made that are looked at one by one; then it is made again."""
 
 
-class TwoTowerConfig(BaseModel):
+class TwoTowerConfig(CourseConfig):
     """All of it belongs to the fit. Needs the extra ``deep`` to train and nothing to serve."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+    epochs: Epochs = 30
+    learning_rate: Rate = 0.003
     last: int = Field(50, ge=1, le=1_000, description="newest entries of the history that are looked at")
     factors: int = Field(64, ge=2, le=512, description="length of a vector")
     hidden: int = Field(128, ge=1, le=2_048, description="width of each tower's inner layer")
@@ -63,13 +64,6 @@ class TwoTowerConfig(BaseModel):
     uniform: int = Field(1_000, ge=0, description="items drawn for each batch as negatives beside its own answers")
     dropout: float = Field(0.2, ge=0, lt=1, description="of what the item tower reads")
     cold: float = Field(0.1, ge=0, lt=1, description="share of the described items in a batch without their own vector")
-    epochs: int = Field(30, ge=1, description="at most")
-    patience: int = Field(5, ge=1, description="epochs without a better validation after which training ends")
-    validation: int = Field(2_000, ge=0, description="people, and at most a tenth of them, whose last item validates")
-    batch: int = Field(256, ge=1, description="sequences in a step; fewer of long ones")
-    learning_rate: float = Field(0.003, gt=0)
-    checkpoints: str | None = Field(None, description="folder from which a killed training goes on")
-    seed: int = 1
 
 
 class TwoTower:
@@ -85,7 +79,7 @@ class TwoTower:
             KeyError, ValueError: the arrays are not what `arrays` gives.
         """
         self.config = config or TwoTowerConfig()
-        self.told: Callable[[str, float], None] = lambda _epoch, _share: None
+        self.told: Told = unheard
         self._hold(self._nothing(0) if arrays is None else arrays)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
@@ -105,10 +99,9 @@ class TwoTower:
         bags = vocabulary.bags(catalogue, n_items)
         design, recipe = self._design(len(known), len(vocabulary)), self._recipe()
         learned, asked = held_out(sequences, self.config.validation, self.config.seed)
-        settings = self.config.model_dump(exclude={"checkpoints"})
-        key = fingerprint(settings, everybody.items, everybody.starts, everybody.ends, bags.columns, bags.values)
         task = TowersTask(learned, asked, bags.of(known), design, recipe)
-        weights = improve(task, self._schedule(key), self._tell)
+        columns = everybody.items, everybody.starts, everybody.ends, bags.columns, bags.values
+        weights = improve(task, self.config, self.told, *columns)
         own = np.zeros((n_items, self.config.factors), np.float32)
         own[known] = weights.pop("items")
         told = {**weights, "codes": vocabulary.codes, "rarity": vocabulary.rarity}
@@ -148,12 +141,6 @@ class TwoTower:
     def arrays(self) -> Mapping[str, Array]:
         """The items' vectors, (n_items, factors), the vocabulary, and the weights of both towers."""
         return {**self._weights, "vectors": self._vectors}
-
-    def _tell(self, epoch: Epoch) -> None:
-        self.told(
-            f"epoch {epoch.number}, loss {epoch.loss:.3f}, validation {epoch.ndcg:.4f}",
-            epoch.number / self.config.epochs,
-        )
 
     def _nothing(self, n_items: int) -> dict[str, Array]:
         weights = {name: np.zeros(size, np.float32) for name, size in shapes(self._design(n_items, 0)).items()}
@@ -229,7 +216,3 @@ class TwoTower:
     def _recipe(self) -> Recipe:
         c = self.config
         return Recipe(c.last, c.batch, c.uniform, c.temperature, c.dropout, c.cold, c.seed)
-
-    def _schedule(self, key: str) -> Schedule:
-        c = self.config
-        return Schedule(c.epochs, c.patience, c.learning_rate, c.seed, c.checkpoints, key)

@@ -16,6 +16,7 @@ pytest.importorskip("onnxruntime", reason="serving needs onnxruntime: pip instal
 SHAPE = Shape(n_items=30, factors=16, blocks=2, heads=4, longest=12, n_buckets=1, widening=4)
 TIMED = replace(SHAPE, n_buckets=N_BUCKETS)
 BOTH_WAYS = replace(SHAPE, longest=13, causal=False)
+RELATIVE = replace(SHAPE, relative=True)
 
 
 def weights_of(shape, seed=1):
@@ -31,7 +32,7 @@ def buckets_of(shape, at):
     return torch.from_numpy(age_buckets(at, np.append(at[1:], at[-1]), shape.n_buckets, causal=True))[None]
 
 
-@pytest.mark.parametrize("shape", [SHAPE, TIMED])
+@pytest.mark.parametrize("shape", [SHAPE, TIMED, RELATIVE, replace(TIMED, relative=True)])
 def test_no_position_looks_ahead(shape):
     weights, draw = weights_of(shape), np.random.default_rng(1)
     items, at = draw.integers(0, 30, 12), np.cumsum(draw.random(12) * 1e5)
@@ -60,6 +61,26 @@ def test_without_a_direction_a_hidden_item_depends_on_both_sides_and_not_on_what
         )
 
 
+@pytest.mark.parametrize("relative", [False, True])
+@pytest.mark.parametrize(("given", "turned"), [([3, 5, 7], [5, 3, 7]), ([4, HIDDEN, 9], [9, HIDDEN, 4])])
+def test_without_positions_it_is_the_steps_between_items_that_tell_an_order(given, turned, relative):
+    shape = replace(SHAPE if HIDDEN not in given else BOTH_WAYS, blocks=1, relative=relative)
+    weights = {name: 0.0 * w if name == "positions" else w for name, w in weights_of(shape).items()}
+    buckets = None if shape.causal else torch.zeros(1, 3, 3, dtype=torch.long)
+    place = -1 if shape.causal else 1
+    one, two = (encode(weights, shape, torch.tensor([items]), buckets)[0, place] for items in (given, turned))
+    assert torch.allclose(one, two, atol=1e-4) != relative
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_where_no_times_are_known_what_comes_later_is_hidden_without_buckets_as_with_them(relative):
+    shape = replace(SHAPE, relative=relative)
+    weights, items = weights_of(shape), torch.arange(12)[None]
+    buckets = torch.from_numpy(age_buckets(np.zeros(12), np.zeros(12), 1, causal=True))[None]
+    one, two = (encode(weights, shape, items, how) for how in (None, buckets))
+    assert torch.allclose(one, two, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "shape",
     [
@@ -69,6 +90,9 @@ def test_without_a_direction_a_hidden_item_depends_on_both_sides_and_not_on_what
         replace(SHAPE, blocks=3),
         BOTH_WAYS,
         replace(BOTH_WAYS, n_buckets=N_BUCKETS, blocks=1),
+        RELATIVE,
+        replace(TIMED, relative=True, blocks=1),
+        replace(BOTH_WAYS, relative=True),
     ],
 )
 @pytest.mark.parametrize("n", [1, 2, 12])

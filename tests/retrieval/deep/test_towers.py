@@ -49,7 +49,7 @@ def test_a_mean_halves_by_its_half_life_and_never_looks_ahead() -> None:
     assert np.allclose(short, [[1, 0, 0], [1 / 3, 2 / 3, 0], [1 / 7, 2 / 7, 4 / 7]])
 
 
-def test_the_correction_is_how_often_an_item_really_is_in_a_step(torch: Any) -> None:
+def test_the_correction_is_how_often_an_item_really_is_in_a_step() -> None:
     recipe = Recipe(last=50, batch=10, uniform=6, temperature=0.1, dropout=0.0, cold=0.0, seed=1)
     task = TowersTask(
         sequences(), sequences(0), Bags(np.zeros(31, np.int64), *(np.empty(0, np.int64),) * 2), DESIGN, recipe
@@ -59,7 +59,7 @@ def test_the_correction_is_how_often_an_item_really_is_in_a_step(torch: Any) -> 
         for batch, drawn in task.batches(draw):
             there[np.union1d(batch.targets[batch.asks], drawn)] += 1
             n_steps += 1
-    expected = torch.exp(task._log_chances(30, np.arange(DESIGN.n_items))).numpy()
+    expected = np.exp(task._log_chances(30, np.arange(DESIGN.n_items)))
     assert np.abs(there / n_steps - expected).max() < 0.05
     assert expected.max() - expected.min() > 0.3, "popular and rare items differ, so that there is something to correct"
 

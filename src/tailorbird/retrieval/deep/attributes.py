@@ -13,6 +13,7 @@ import numpy as np
 
 from tailorbird.catalogue import Catalogue, tokens
 from tailorbird.retrieval.deep.batches import Longs
+from tailorbird.retrieval.deep.device import beside
 from tailorbird.types import IntArray
 
 if TYPE_CHECKING:
@@ -56,11 +57,10 @@ def attributes_of(catalogue: Catalogue, items: IntArray) -> Attributes | None:
 
 def summed(weights: "Mapping[str, Tensor]", attributes: Attributes | None) -> "Mapping[str, Tensor]":
     """The weights with the items' whole vectors in place of their own."""
-    import torch
     from torch.nn.functional import embedding_bag
 
     if attributes is None:
         return weights
-    codes, starts = torch.from_numpy(attributes.codes), torch.from_numpy(attributes.starts)
+    codes, starts = (beside(weights["items"], part) for part in (attributes.codes, attributes.starts))
     shared = embedding_bag(codes, weights["attributes"], starts, mode="mean")
     return {**weights, "items": weights["items"] + shared}

@@ -1,9 +1,10 @@
 """The transformer: pre-norm blocks of attention over the vectors of a history's items, causal or to both sides.
 
 W.-C. Kang and J. McAuley, Self-Attentive Sequential Recommendation, ICDM 2018, with the norm before each part (R. Xiong
-et al., On Layer Normalization in the Transformer Architecture, ICML 2020), a wide inner layer, and, where times are
-real, a bias by the logarithm of how long ago each item was (the time bias of J. Zhai et al., Actions Speak Louder than
-Words, ICML 2024; there by heads as here). Items and answers share their vectors.
+et al., On Layer Normalization in the Transformer Architecture, ICML 2020) and a wide inner layer. Two biases add to
+what attention finds, by heads as in J. Zhai et al., Actions Speak Louder than Words, ICML 2024: one by how many steps
+back an item stands, and, where times are real, one by the logarithm of how long ago it was. Items and answers share
+their vectors.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ class Shape:
     """How large. ``n_buckets`` is 1 where no times are known; ``widening`` times ``factors`` is the inner width.
 
     ``longest`` counts positions. Unless ``causal``, a question sees all of them and stands at one whose item is hidden.
+    ``relative`` adds the bias by steps.
     """
 
     n_items: int
@@ -37,11 +39,17 @@ class Shape:
     n_buckets: int
     widening: int
     causal: bool = True
+    relative: bool = False
 
     @property
     def queries(self) -> int:
         """Entries of the longest history: a causal one has a position for each, any other one more that asks."""
         return self.longest if self.causal else self.longest - 1
+
+    @property
+    def ahead(self) -> int:
+        """The farthest that a question sees ahead, in steps: the bias by steps begins there."""
+        return 0 if self.causal else self.longest - 1
 
 
 def fresh(shape: Shape, seed: int) -> "dict[str, Tensor]":
@@ -79,6 +87,8 @@ def fresh(shape: Shape, seed: int) -> "dict[str, Tensor]":
         }
         if shape.n_buckets > 1:
             made["ages"] = torch.zeros(shape.n_buckets, shape.heads)
+        if shape.relative:
+            made["steps"] = torch.zeros(shape.ahead + shape.longest, shape.heads)
         weights.update({f"{block}.{name}": value for name, value in made.items()})
     return weights
 
@@ -118,16 +128,32 @@ def encode(
 
 def _attend(own: "Mapping[str, Tensor]", shape: Shape, x: "Tensor", buckets: "Tensor | None") -> "Tensor":
     """Each position's look at itself and at what it may see; shape (b, n, factors)."""
-    from torch.nn.functional import embedding, pad, scaled_dot_product_attention
+    from torch.nn.functional import scaled_dot_product_attention
 
     b, n, d = x.shape
     queries, keys, values = (
         (x @ own[name]).view(b, n, shape.heads, d // shape.heads).transpose(1, 2)
         for name in ("queries", "keys", "values")
     )
-    bias = None
-    if buckets is not None:
-        ages = pad(own.get("ages", x.new_zeros(1, shape.heads)), (0, 0, 0, 1), value=FORBIDDEN)
-        bias = embedding(buckets, ages).permute(0, 3, 1, 2)
+    bias = _bias(own, shape, x, buckets)
     seen = scaled_dot_product_attention(queries, keys, values, attn_mask=bias, is_causal=bias is None)
     return seen.transpose(1, 2).reshape(b, n, d) @ own["out"]
+
+
+def _bias(own: "Mapping[str, Tensor]", shape: Shape, x: "Tensor", buckets: "Tensor | None") -> "Tensor | None":
+    """What is added to attention, (b or 1, heads, n, n); None where causal is all it is, which has a faster way."""
+    import torch
+    from torch.nn.functional import embedding, pad
+
+    bias = None
+    if shape.relative:
+        places = torch.arange(x.shape[1], device=x.device)
+        back = places[:, None] - places
+        bias = own["steps"][(back + shape.ahead).clamp(min=0)].permute(2, 0, 1)[None]
+        if buckets is None:
+            return bias.masked_fill(back < 0, FORBIDDEN)
+    if buckets is None:
+        return None
+    ages = pad(own.get("ages", x.new_zeros(1, shape.heads)), (0, 0, 0, 1), value=FORBIDDEN)
+    by_age = embedding(buckets, ages).permute(0, 3, 1, 2)
+    return by_age if bias is None else by_age + bias

@@ -108,9 +108,10 @@ def _graph(weights: Mapping[str, Array], shape: Shape) -> bytes:
     n = put("Shape", x, start=0, end=1)
     first = put("Slice", put.constant(weights["positions"]), put.constant([0], np.int64), n)
     x = put("Add", put("Mul", x, put.constant(shape.factors**0.5)), first)
+    steps = _steps(put, shape, n)
     for block in range(shape.blocks):
         own = {name.partition(".")[2]: w for name, w in weights.items() if name.startswith(f"{block}.")}
-        x = _block(put, own, shape, x, only_last=block == shape.blocks - 1)
+        x = _block(put, own, shape, x, steps, only_last=block == shape.blocks - 1)
     x = _norm(put, x, weights["norm.scale"], weights["norm.shift"])
     put.nodes.append(helper.make_node("Reshape", [x, put.constant([shape.factors], np.int64)], ["wanted"]))
     inputs = [
@@ -121,20 +122,34 @@ def _graph(weights: Mapping[str, Array], shape: Shape) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _block(put: Graph, own: Mapping[str, Array], shape: Shape, x: str, *, only_last: bool) -> str:
+def _steps(put: Graph, shape: Shape, n: str) -> str:
+    """Rows of the bias by steps, (n, n): for each question how far back each position stands; "" without that bias."""
+    if not shape.relative:
+        return ""
+    first, second = (put.constant([axis], np.int64) for axis in (0, 1))
+    places = put("Slice", put.constant(np.arange(shape.longest), np.int64), first, n)
+    back = put("Sub", put("Unsqueeze", places, second), put("Unsqueeze", places, first))
+    return put("Max", put("Add", back, put.constant([shape.ahead], np.int64)), first)
+
+
+def _block(put: Graph, own: Mapping[str, Array], shape: Shape, x: str, steps: str, *, only_last: bool) -> str:
     """One block; with ``only_last``, of the last position alone, which is all that is asked of the last block."""
     y = _norm(put, x, own["before.scale"], own["before.shift"])
     asking, buckets = y, "buckets"
     if only_last:
         end = put.constant([-1], np.int64)
         x, asking, buckets = (put("Gather", one, end, axis=0) for one in (x, y, buckets))
+        steps = put("Gather", steps, end, axis=0) if shape.relative else steps
     queries = _heads(put, put("MatMul", asking, put.constant(own["queries"])), shape, [1, 0, 2])
     keys = _heads(put, put("MatMul", y, put.constant(own["keys"])), shape, [1, 2, 0])
     values = _heads(put, put("MatMul", y, put.constant(own["values"])), shape, [1, 0, 2])
     scaled = put("Mul", put("MatMul", queries, keys), put.constant((shape.factors // shape.heads) ** -0.5))
     by_age = own.get("ages", np.zeros((1, shape.heads), np.float32))
     by_age = np.concatenate((by_age, np.full((1, shape.heads), FORBIDDEN, np.float32)))
-    bias = put("Transpose", put("Gather", put.constant(by_age), buckets, axis=0), perm=[2, 0, 1])
+    bias = put("Gather", put.constant(by_age), buckets, axis=0)
+    if shape.relative:
+        bias = put("Add", bias, put("Gather", put.constant(own["steps"]), steps, axis=0))
+    bias = put("Transpose", bias, perm=[2, 0, 1])
     seen = put("MatMul", put("Softmax", put("Add", scaled, bias), axis=-1), values)
     flat = put("Reshape", put("Transpose", seen, perm=[1, 0, 2]), put.constant([-1, shape.factors], np.int64))
     x = put("Add", x, put("MatMul", flat, put.constant(own["out"])))

@@ -2,12 +2,12 @@
 
 A person has no vector of their own, so a hop to people and back is one multiplication with the items' normalised
 co-occurrence. That matrix is symmetric: what spreads vectors forward spreads gradients backward, and the same few lines
-of scipy do both, in training and at its end.
+of scipy do both, in training and at its end. They run on the processor, wherever the rest is trained.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,6 +24,7 @@ from tailorbird.retrieval.deep.batches import (
     negatives,
     windows,
 )
+from tailorbird.retrieval.deep.device import beside
 from tailorbird.retrieval.deep.steps import gains
 from tailorbird.retrieval.deep.towers import recency, unit
 from tailorbird.types import Array
@@ -145,30 +146,35 @@ class GraphTask:
 
     def loss(self, weights: "Mapping[str, Tensor]", batch: tuple[Batch, Longs, Graph]) -> "tuple[Tensor, int]":
         """The cross-entropy of what came next against the drawn items."""
+        sequences, drawn, graph = batch
+        spread = spread_with_gradient(weights["items"], graph, self.recipe.layers)
+        return self.loss_of(spread, sequences, drawn), int(sequences.asks.sum())
+
+    def loss_of(self, spread: "Tensor", sequences: Batch, drawn: Longs) -> "Tensor":
+        """The loss where the items' vectors have ``spread``, (n_items, factors)."""
         import torch
         from torch.nn.functional import cross_entropy, dropout, embedding
 
-        sequences, drawn, graph = batch
-        spread = spread_with_gradient(weights["items"], graph, self.recipe.layers)
-        said = spread * torch.from_numpy(self._scale)[:, None]
-        shares = torch.from_numpy(recency(sequences.items.shape[1], (self.recipe.half_life,))[0])
-        wanted = torch.matmul(shares, embedding(torch.from_numpy(sequences.items), said))
-        wanted = dropout(unit(wanted[torch.from_numpy(sequences.asks)]), self.recipe.dropout)
+        put = partial(beside, spread)
+        said = spread * put(self._scale)[:, None]
+        shares = put(recency(sequences.items.shape[1], (self.recipe.half_life,))[0])
+        wanted = torch.matmul(shares, embedding(put(sequences.items), said))
+        wanted = dropout(unit(wanted[tuple(map(put, np.nonzero(sequences.asks)))]), self.recipe.dropout)
         targets = sequences.targets[sequences.asks]
         answers, others = (
-            dropout(unit(embedding(torch.from_numpy(items), spread)), self.recipe.dropout) for items in (targets, drawn)
+            dropout(unit(embedding(put(items), spread)), self.recipe.dropout) for items in (targets, drawn)
         )
         wrong = wanted @ others.T
-        for found in (hits(targets, drawn, graph.n_items), had_before(sequences, drawn, graph.n_items)):
-            wrong[tuple(map(torch.from_numpy, found))] = -torch.inf
+        for found in (hits(targets, drawn, len(spread)), had_before(sequences, drawn, len(spread))):
+            wrong[tuple(map(put, found))] = -torch.inf
         scores = torch.cat(((wanted * answers).sum(1, keepdim=True), wrong), 1) / self.recipe.temperature
-        return cross_entropy(scores, torch.zeros(len(targets), dtype=torch.long)), len(targets)
+        return cross_entropy(scores, put(np.zeros(len(targets), np.int64)))
 
     def ndcg(self, weights: "Mapping[str, Tensor]") -> float | None:
         """NDCG@10 of everybody's last item among all that they did not have before."""
         if not len(self.asked):
             return None
-        spread = self.graph.spread(weights["items"].detach().numpy(), self.recipe.layers)
+        spread = self.graph.spread(weights["items"].detach().cpu().numpy(), self.recipe.layers)
         items, said = unit(spread), spread * self._scale[:, None]
         by_length = np.argsort(self.asked.lengths, kind="stable")
         total = 0.0
@@ -195,11 +201,11 @@ def spread_with_gradient(vectors: "Tensor", graph: Graph, layers: int) -> "Tenso
     class Spread(torch.autograd.Function):
         @staticmethod
         def forward(_context: Any, given: "Tensor") -> "Tensor":
-            return torch.from_numpy(graph.spread(given.detach().numpy(), layers))
+            return beside(given, graph.spread(given.detach().cpu().numpy(), layers))
 
         @staticmethod
         def backward(_context: Any, *gradients: "Tensor") -> "Tensor":
-            return torch.from_numpy(graph.spread(gradients[0].numpy(), layers))
+            return beside(gradients[0], graph.spread(gradients[0].cpu().numpy(), layers))
 
     apply: Any = Spread.apply  # torch has no type for it
     made: Tensor = apply(vectors)

@@ -12,7 +12,7 @@ The measure is NDCG at 10. Without the cut it stands still or falls while the to
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -34,7 +34,9 @@ from tailorbird.retrieval.deep.batches import (
 )
 from tailorbird.retrieval.deep.beginning import counted
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
-from tailorbird.retrieval.deep.steps import Schedule, Told, fingerprint, gains, improve
+from tailorbird.retrieval.deep.course import CourseConfig, Told
+from tailorbird.retrieval.deep.device import beside
+from tailorbird.retrieval.deep.steps import gains, improve
 from tailorbird.types import Array
 
 if TYPE_CHECKING:
@@ -45,18 +47,11 @@ _ASKED_AT_ONCE: Final = 256
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. Training ends after ``epochs``, or when ``patience`` of them brought nothing.
+    """What a step draws; ``hidden`` is the share of the items that is asked for, where attention is not causal."""
 
-    ``hidden`` is the share of the items that is hidden and asked for, where attention is not causal.
-    """
-
-    epochs: int
-    patience: int
     batch: int
-    learning_rate: float
     dropout: float
     negatives: int
-    validation: int
     seed: int
     hidden: float = 0.0
 
@@ -65,31 +60,24 @@ def train(
     sequences: Sequences,
     shape: Shape,
     recipe: Recipe,
-    attributes: Attributes | None = None,
+    attributes: Attributes | None,
     *,
-    told: Told = lambda _epoch: None,
-    folder: Path | None = None,
+    course: CourseConfig,
+    told: Told,
 ) -> dict[str, Array]:
-    """The weights of the best epoch, attributes summed into the items; with nobody to validate on, of the last.
-
-    With a ``folder``, every epoch leaves a checkpoint there, and a training of the same sequences by the same recipe
-    goes on from it; a finished one takes its checkpoint away.
-    """
+    """The weights of the best epoch, attributes summed into the items; with nobody to validate on, of the last."""
     import torch
 
-    learned, asked = held_out(sequences, recipe.validation, recipe.seed)
+    learned, asked = held_out(sequences, course.validation, course.seed)
     columns = [sequences.items, sequences.at, sequences.starts, sequences.ends]
     columns += [] if attributes is None else [attributes.codes, attributes.starts]
-    key = fingerprint((shape, recipe), *columns)
-    where = None if folder is None else str(folder)
-    schedule = Schedule(recipe.epochs, recipe.patience, recipe.learning_rate, recipe.seed, where, key)
-    best = improve(_SequenceTask(learned, asked, shape, recipe, attributes), schedule, told)
+    best = improve(SequenceTask(learned, asked, shape, recipe, attributes), course, told, *columns)
     tensors = {name: torch.from_numpy(weight) for name, weight in best.items()}
     return {name: weight.numpy() for name, weight in summed(tensors, attributes).items()}
 
 
 @dataclass(frozen=True)
-class _SequenceTask:
+class SequenceTask:
     """What is hidden, or comes next, in each sequence."""
 
     learned: Sequences
@@ -132,33 +120,31 @@ def _loss(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, drawn: Ar
     from torch.nn.functional import dropout as dropped
     from torch.nn.functional import embedding
 
-    states = _encoded(weights, shape, batch, dropout)[torch.from_numpy(batch.asks)]
+    put = partial(beside, weights["items"])
+    states = _encoded(weights, shape, batch, dropout)[tuple(map(put, np.nonzero(batch.asks)))]
     targets = batch.targets[batch.asks]
-    answers, others = (
-        dropped(embedding(torch.from_numpy(items), weights["items"]), dropout) for items in (targets, drawn)
-    )
+    answers, others = (dropped(embedding(put(items), weights["items"]), dropout) for items in (targets, drawn))
     right, wrong = (states * answers).sum(1), states @ others.T
-    rows, places = (torch.from_numpy(found) for found in hits(targets, drawn, shape.n_items))
-    wrong.index_put_((rows, places), torch.tensor(-torch.inf))
+    wrong[tuple(map(put, hits(targets, drawn, shape.n_items)))] = -torch.inf
     loss: Tensor = (torch.logaddexp(right, torch.logsumexp(wrong, 1)) - right).mean()
     return loss
 
 
 def _encoded(weights: "Mapping[str, Tensor]", shape: Shape, batch: Batch, dropout: float) -> "Tensor":
-    import torch
-
-    items = torch.from_numpy(batch.items)
-    if shape.causal and shape.n_buckets == 1:
+    put = partial(beside, weights["items"])
+    items = put(batch.items)
+    if shape.causal and shape.n_buckets == 1:  # what is not there comes last, and is not seen
         return encode(weights, shape, items, None, dropout=dropout)
     buckets = age_buckets(batch.at, batch.asked, shape.n_buckets, causal=shape.causal)
     np.putmask(buckets, np.broadcast_to(~batch.there[:, None, :], buckets.shape), shape.n_buckets)
-    return encode(weights, shape, items, torch.from_numpy(buckets), dropout=dropout)
+    return encode(weights, shape, items, put(buckets), dropout=dropout)
 
 
 def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> float:
     """NDCG@10 of everybody's last item among all that they did not have before."""
     import torch
 
+    put = partial(beside, weights["items"])
     by_length = np.argsort(asked.lengths, kind="stable")
     total = 0.0
     with torch.no_grad():
@@ -166,9 +152,9 @@ def _ndcg(weights: "Mapping[str, Tensor]", shape: Shape, asked: Sequences) -> fl
             people = asked.take(by_length[first : first + _ASKED_AT_ONCE])
             newest = people.newest(shape.queries + 1)
             batch = following(newest) if shape.causal else last_hidden(newest)
-            each = torch.arange(len(people))
-            last = _encoded(weights, shape, batch, 0.0)[each, torch.from_numpy(batch.there.sum(1) - 1)]
+            ends = map(put, (np.arange(len(people)), batch.there.sum(1) - 1))
+            last = _encoded(weights, shape, batch, 0.0)[tuple(ends)]
             of, had = replace(people, ends=people.ends - 1).rows()
-            scores = (last @ weights["items"].T).numpy()
+            scores = (last @ weights["items"].T).cpu().numpy()
             total += gains(scores, people.items[people.ends - 1], of, people.items[had])
     return total / len(asked)

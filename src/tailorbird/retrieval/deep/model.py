@@ -9,22 +9,21 @@ by heart before it has seen them often enough, so it is small and forgets much; 
 a longer view pay.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.retrieval.deep import TRAINING, needed
 from tailorbird.retrieval.deep.attributes import attributes_of
 from tailorbird.retrieval.deep.batches import N_BUCKETS, sequences_of
 from tailorbird.retrieval.deep.blocks import Shape
+from tailorbird.retrieval.deep.course import CourseConfig, Told, unheard
 from tailorbird.retrieval.deep.export import ages, run, session, to_onnx
 from tailorbird.retrieval.deep.loop import Recipe, train
-from tailorbird.retrieval.deep.steps import Epoch
 from tailorbird.retrieval.loops import products
 from tailorbird.retrieval.neighbours import LastAsked
 from tailorbird.retrieval.vectors import ByLength
@@ -34,10 +33,8 @@ _LONG: Final = 50
 """Interactions a person, on average, from which histories are long."""
 
 
-class SequenceConfig(BaseModel):
+class SequenceConfig(CourseConfig):
     """All of it belongs to the fit. Needs the extra ``deep`` to train and ``neural`` to serve."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     last: int | None = Field(
         None,
@@ -51,17 +48,11 @@ class SequenceConfig(BaseModel):
     widening: int = Field(2, ge=1, le=8, description="width of a block's inner layer, times factors")
     dropout: float | None = Field(None, ge=0, lt=1, description="empty: 0.4, for long histories 0.2")
     time_gaps: bool = Field(default=True, description="attention knows how long ago an item was, where times are real")
+    relative_positions: bool = Field(default=False, description="attention knows how many steps back an item stands")
     attributes: bool = Field(
         default=True, description="items share vectors of their categories, brand, tags, attributes"
     )
     negatives: int = Field(4_096, ge=2, description="drawn items of each batch against which the right one stands")
-    epochs: int = Field(100, ge=1, description="at most")
-    patience: int = Field(5, ge=1, description="epochs without a better validation after which training ends")
-    validation: int = Field(2_000, ge=0, description="people, and at most a tenth of them, whose last item validates")
-    batch: int = Field(256, ge=1, description="sequences in a step; fewer of long ones")
-    learning_rate: float = Field(0.002, gt=0)
-    checkpoints: str | None = Field(None, description="folder from which a killed training goes on")
-    seed: int = 1
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -85,7 +76,7 @@ class SequenceModel:
             NotInstalled: there is an encoder and nothing to run it with.
         """
         self.config = config or self.Config()
-        self.told: Callable[[str, float], None] = lambda _epoch, _share: None
+        self.told: Told = unheard
         self._hold(self._nothing(0) if arrays is None else arrays)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
@@ -106,9 +97,7 @@ class SequenceModel:
         is_long = float(sequences.lengths.mean()) >= _LONG
         shape = self._shape(len(known), timed=interactions.timed, is_long=is_long)
         attributes = attributes_of(catalogue, known) if self.config.attributes else None
-        folder = None if self.config.checkpoints is None else Path(self.config.checkpoints)
-        recipe = self._recipe(is_long=is_long)
-        weights = train(sequences, shape, recipe, attributes, told=self._tell, folder=folder)
+        weights = train(sequences, shape, self._recipe(is_long=is_long), attributes, course=self.config, told=self.told)
         vectors = np.zeros((n_items, self.config.factors), np.float32)
         vectors[known] = weights["items"]
         encoder = np.frombuffer(to_onnx(weights, shape), np.uint8)
@@ -139,12 +128,6 @@ class SequenceModel:
     def arrays(self) -> Mapping[str, Array]:
         """The items' vectors, (n_items, factors); the encoder's ONNX as bytes; how many entries and ages it knows."""
         return {"vectors": self._vectors, "encoder": self._encoder, "limits": self._limits}
-
-    def _tell(self, epoch: Epoch) -> None:
-        self.told(
-            f"epoch {epoch.number}, loss {epoch.loss:.3f}, validation {epoch.ndcg:.4f}",
-            epoch.number / self.config.epochs,
-        )
 
     def _nothing(self, n_items: int) -> dict[str, Array]:
         return {
@@ -189,9 +172,11 @@ class SequenceModel:
         last, blocks = c.last or (200 if is_long else 50), c.blocks or (2 if is_long else 1)
         n_buckets = N_BUCKETS if timed and c.time_gaps else 1
         longest = last if self.causal else last + 1
-        return Shape(n_items, c.factors, blocks, c.heads, longest, n_buckets, c.widening, self.causal)
+        return Shape(
+            n_items, c.factors, blocks, c.heads, longest, n_buckets, c.widening, self.causal, c.relative_positions
+        )
 
     def _recipe(self, *, is_long: bool) -> Recipe:
         c = self.config
         dropout = (0.2 if is_long else 0.4) if c.dropout is None else c.dropout
-        return Recipe(c.epochs, c.patience, c.batch, c.learning_rate, dropout, c.negatives, c.validation, c.seed)
+        return Recipe(c.batch, dropout, c.negatives, c.seed)

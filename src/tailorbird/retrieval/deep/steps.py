@@ -8,7 +8,7 @@ from which a killed training goes on to the very model that it would have become
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import numpy as np
 
 from tailorbird.retrieval.deep.batches import Longs
+from tailorbird.retrieval.deep.course import CourseConfig, Told
+from tailorbird.retrieval.deep.device import beside, device_of
 from tailorbird.types import Array
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, device
 
 _STEPS_IN_MEANS: Final = 100
 _CUT: Final = 10
@@ -38,37 +40,10 @@ class Task(Protocol[B]):
         """Those of one epoch; all that is drawn comes from ``draw``."""
 
     def loss(self, weights: "Mapping[str, Tensor]", batch: B) -> "tuple[Tensor, int]":
-        """The mean loss of a batch's answers, and how many these are."""
+        """The mean loss of a batch's answers, and how many these are; computed where the weights are."""
 
     def ndcg(self, weights: "Mapping[str, Tensor]") -> float | None:
         """NDCG@10 on what was held out; None where nothing was."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast. Training ends after ``epochs``, or when ``patience`` of them brought nothing.
-
-    With a ``folder`` every epoch leaves a checkpoint there, named by ``key``: see `fingerprint`.
-    """
-
-    epochs: int
-    patience: int
-    learning_rate: float
-    seed: int
-    folder: str | None = None
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to: the mean ``loss``, and the NDCG@10 on validation (0 where nobody was held out)."""
-
-    number: int
-    loss: float
-    ndcg: float
-
-
-Told = Callable[[Epoch], None]
 
 
 @dataclass
@@ -85,26 +60,31 @@ class _State:
     best: dict[str, Array] = field(default_factory=dict)
 
 
-def improve(task: Task[B], schedule: Schedule, told: Told = lambda _epoch: None) -> dict[str, Array]:
+def improve(task: Task[B], course: CourseConfig, told: Told, *columns: Array) -> dict[str, Array]:
     """The weights of the best epoch; with nobody to validate on, of the last.
 
-    A training of the same ``schedule.key`` goes on from its checkpoint; a finished one takes its checkpoint away.
+    A training by the same settings from the same ``columns`` goes on from its checkpoint; a finished one takes its
+    checkpoint away, on whichever device. ``told`` hears of every epoch; its validation is 0 where nobody was held out.
+
+    Raises:
+        InvalidConfig: the settings want a GPU, and there is none.
     """
     import torch
 
-    checkpoint = None if schedule.folder is None else Path(schedule.folder) / f"{schedule.key}.npz"
-    with torch.random.fork_rng(), _fast_floats():
-        state = _begun(task, schedule)
+    where = device_of(course.device)
+    with torch.random.fork_rng([where] if where.type == "cuda" else []), _fast_floats():
+        state = _begun(task, course, where)
+        checkpoint = _checkpoint(state, course, columns)
         if checkpoint is not None and checkpoint.exists():
             _restore(state, checkpoint)
-        while state.epoch < schedule.epochs and state.epoch - state.best_epoch < schedule.patience:
-            loss = _epoch(state, task, schedule)
+        while state.epoch < course.epochs and state.epoch - state.best_epoch < course.patience:
+            loss = _epoch(state, task, course)
             ndcg = task.ndcg(state.means)
             if ndcg is None or ndcg > state.best_ndcg:
                 state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg or 0.0, _arrays(state.means)
             if checkpoint is not None:
                 _store(state, checkpoint)
-            told(Epoch(state.epoch, loss, ndcg or 0.0))
+            told(f"epoch {state.epoch}, loss {loss:.3f}, validation {ndcg or 0.0:.4f}", state.epoch / course.epochs)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return state.best
@@ -121,30 +101,34 @@ def gains(scores: Array, answers: Longs, rows: Longs, seen: Longs) -> float:
     return float((1.0 / np.log2(1.0 + ranks[ranks <= _CUT])).sum())
 
 
-def fingerprint(settings: object, *columns: Array) -> str:
-    """Names a training by how it goes (anything with a telling ``repr``) and by what it learns from."""
-    found = hashlib.sha256(repr(settings).encode())
+def _checkpoint(state: _State, course: CourseConfig, columns: Sequence[Array]) -> Path | None:
+    """Where this training leaves its checkpoint: named by how it goes, what it moves and what it learns from."""
+    if course.checkpoints is None:
+        return None
+    settings = sorted(course.model_dump(exclude={"checkpoints", "device"}).items())
+    sizes = {name: tuple(weight.shape) for name, weight in state.weights.items()}
+    found = hashlib.sha256(repr((type(course).__name__, settings, sizes)).encode())
     for column in columns:
         found.update(np.ascontiguousarray(column).tobytes())
-    return found.hexdigest()[:32]
+    return Path(course.checkpoints) / f"{found.hexdigest()[:32]}.npz"
 
 
-def _begun(task: Task[B], schedule: Schedule) -> _State:
+def _begun(task: Task[B], course: CourseConfig, where: "device") -> _State:
     from torch.optim import Adam
 
-    weights = task.fresh()
+    weights = {name: weight.to(where) for name, weight in task.fresh().items()}
     means = {name: weight.clone() for name, weight in weights.items()}
     for weight in weights.values():
         weight.requires_grad_(True)
-    return _State(weights, means, Adam(weights.values(), lr=schedule.learning_rate, fused=True))
+    return _State(weights, means, Adam(weights.values(), lr=course.learning_rate, fused=True))
 
 
-def _epoch(state: _State, task: Task[B], schedule: Schedule) -> float:
+def _epoch(state: _State, task: Task[B], course: CourseConfig) -> float:
     """Every batch once; the mean loss of their answers."""
     import torch
 
     state.epoch += 1
-    draw = np.random.default_rng((schedule.seed, state.epoch))
+    draw = np.random.default_rng((course.seed, state.epoch))
     torch.manual_seed(int(draw.integers(2**62)))
     total = n = 0.0
     for batch in task.batches(draw):
@@ -176,7 +160,7 @@ def _store(state: _State, path: Path) -> None:
     arrays |= {f"best/{name}": array for name, array in state.best.items()}
     for name, weight in state.weights.items():
         for part, value in state.optimiser.state[weight].items():
-            arrays[f"optimiser/{name}/{part}"] = value.numpy()
+            arrays[f"optimiser/{name}/{part}"] = value.cpu().numpy()
     arrays["at"] = np.array([state.steps, state.epoch, state.best_epoch, state.best_ndcg])
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}")
@@ -197,13 +181,13 @@ def _restore(state: _State, path: Path) -> None:
                 weight.copy_(torch.from_numpy(arrays[f"weight/{name}"]))
                 state.means[name].copy_(torch.from_numpy(arrays[f"mean/{name}"]))
                 state.optimiser.state[weight] = {
-                    part: torch.from_numpy(arrays[f"optimiser/{name}/{part}"])
+                    part: beside(weight, arrays[f"optimiser/{name}/{part}"])
                     for part in ("step", "exp_avg", "exp_avg_sq")
                 }
 
 
 def _arrays(weights: "Mapping[str, Tensor]") -> dict[str, Array]:
-    return {name: weight.detach().numpy().copy() for name, weight in weights.items()}
+    return {name: weight.detach().cpu().numpy().copy() for name, weight in weights.items()}
 
 
 @contextmanager

@@ -6,13 +6,14 @@ serves is what was trained, line by line, and nothing has to be exported.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from tailorbird.retrieval.deep.batches import Batch, Longs, Sequences, following, groups, had_before, negatives, windows
+from tailorbird.retrieval.deep.device import beside
 from tailorbird.retrieval.deep.steps import gains
 from tailorbird.retrieval.deep.tokens import Bags
 from tailorbird.types import Array
@@ -141,26 +142,25 @@ class TowersTask:
         from torch.nn.functional import cross_entropy
 
         sequences, drawn = batch
+        put = partial(beside, weights["items"])
         targets = sequences.targets[sequences.asks]
         columns = np.union1d(targets, drawn)
         items, places = np.unique(np.concatenate((sequences.items.ravel(), columns)), return_inverse=True)
         vectors = self._vectors(weights, items)
-        histories, answers = (
-            vectors[torch.from_numpy(part)] for part in np.split(places.ravel(), [sequences.items.size])
-        )
-        shares = torch.from_numpy(recency(sequences.items.shape[1], self.design.half_lives))
+        histories, answers = (vectors[put(part)] for part in np.split(places.ravel(), [sequences.items.size]))
+        shares = put(recency(sequences.items.shape[1], self.design.half_lives))
         means = torch.einsum("htn,bnd->bthd", shares, histories.view(*sequences.items.shape, -1))
-        wanted = user_vectors(weights, means)[torch.from_numpy(sequences.asks)]
-        scores = wanted @ answers.T / self.recipe.temperature - self._log_chances(len(targets), columns)
-        had = (torch.from_numpy(found) for found in had_before(sequences, columns, self.design.n_items))
-        scores[tuple(had)] = -torch.inf
-        return cross_entropy(scores, torch.from_numpy(np.searchsorted(columns, targets))), len(targets)
+        wanted = user_vectors(weights, means)[tuple(map(put, np.nonzero(sequences.asks)))]
+        chances = put(self._log_chances(len(targets), columns))
+        scores = wanted @ answers.T / self.recipe.temperature - chances
+        scores[tuple(map(put, had_before(sequences, columns, self.design.n_items)))] = -torch.inf
+        return cross_entropy(scores, put(np.searchsorted(columns, targets))), len(targets)
 
     def ndcg(self, weights: "Mapping[str, Tensor]") -> float | None:
         """NDCG@10 of everybody's last item among all that they did not have before."""
         if not len(self.asked):
             return None
-        plain = {name: weight.detach().numpy() for name, weight in weights.items()}
+        plain = {name: weight.detach().cpu().numpy() for name, weight in weights.items()}
         vectors = vectors_of_all(plain, plain["items"], self.bags)
         by_length = np.argsort(self.asked.lengths, kind="stable")
         total = 0.0
@@ -180,26 +180,26 @@ class TowersTask:
         import torch
         from torch.nn.functional import dropout, embedding, embedding_bag
 
-        bags = self.bags.of(items)
+        bags, put = self.bags.of(items), partial(beside, weights["items"])
         told = embedding_bag(
-            torch.from_numpy(bags.columns),
+            put(bags.columns),
             weights["tokens"],
-            torch.from_numpy(bags.pointers),
+            put(bags.pointers),
             mode="sum",
-            per_sample_weights=torch.from_numpy(bags.values),
+            per_sample_weights=put(bags.values),
             include_last_offset=True,
         )
-        withheld = (torch.rand(len(items)) < self.recipe.cold) & torch.from_numpy(np.diff(bags.pointers) > 0)
-        own = embedding(torch.from_numpy(items), weights["items"]).masked_fill(withheld[:, None], 0.0)
+        described = put(np.diff(bags.pointers) > 0)
+        withheld = (torch.rand(len(items), device=described.device) < self.recipe.cold) & described
+        own = embedding(put(items), weights["items"]).masked_fill(withheld[:, None], 0.0)
         vectors: Tensor = item_vectors(weights, dropout(own + told, self.recipe.dropout))
         return vectors
 
-    def _log_chances(self, n: int, columns: Longs) -> "Tensor":
+    def _log_chances(self, n: int, columns: Longs) -> Array:
         """The logarithm of how likely each of these items is to be among n answers or the drawn ones."""
-        import torch
-
         absent = (1.0 - self._shares[columns]) ** n * (1.0 - min(1.0, self.recipe.uniform / self.design.n_items))
-        return torch.from_numpy(np.log(np.maximum(1.0 - absent, _TINY)).astype(np.float32))
+        chances: Array = np.log(np.maximum(1.0 - absent, _TINY)).astype(np.float32)
+        return chances
 
     @cached_property
     def _shares(self) -> Array:
