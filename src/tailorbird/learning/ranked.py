@@ -30,7 +30,7 @@ class RankedModel:
         split: Split,
         channels: Mapping[str, Retriever],
         *,
-        n_lists: int = 25_000,
+        n_lists: int = 40_000,
         per_channel: int = 100,
         pool: int = 300,
         ranker: LambdaRankerConfig | None = None,
@@ -52,6 +52,9 @@ class RankedModel:
             engine.state.fold(step)
         lists, draw = Lists(), np.random.default_rng(self._seed)
         cases = self._split.validation.sample(self._n_lists, self._seed)
+        # People stand in the order of the file, and who stands last is like nobody else: the lists that decide when to
+        # stop are drawn from all of them.
+        cases = cases.take(draw.permutation(len(cases)))
         for case in range(len(cases)):
             history = cases.history(case)
             request = Request(surface="home", at=float(cases.at[case]))
