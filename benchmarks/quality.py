@@ -66,6 +66,7 @@ GROCERY: Final = ("amazon-grocery/interactions.parquet", "amazon-grocery/items.p
 GLOBO: Final = "globo-news-clicks/clicks.parquet"
 GLOBO_MAP: Final = "--map item_id=click_article_id,at=click_timestamp"
 ITEMS: Final = "content,cold-items"
+NEURAL: Final = "sasrec,two-tower,lightgcn"
 TIMED: Final = "popular,trending,covisitation,item-knn,user-knn,ease,ials"
 NEWS: Final = "popular,trending,covisitation,item-knn,v-sknn"
 ML_1M_MODELS: Final = "popular,covisitation,item-knn,user-knn,ease,ials,content,sasrec,ranker"
@@ -94,11 +95,11 @@ RUNS: Final = (
     Run(
         "beauty-all",
         BEAUTY[0],
-        f"--map at=position --models {NEIGHBOURS},ease,ials,{ITEMS},sasrec,ranker,slates",
+        f"--map at=position --models {NEIGHBOURS},ease,ials,{ITEMS},{NEURAL},ranker,slates",
         BEAUTY[1],
     ),
     Run("movielens-1m-all", ML_1M[0], f"{ML_1M_MAP} --models {ML_1M_MODELS} {ML_1M_SASREC}", ML_1M[1]),
-    Run("video-games-all", GAMES, f"--map at=position --models {NEIGHBOURS},ials,sasrec,ranker,slates"),
+    Run("video-games-all", GAMES, f"--map at=position --models {NEIGHBOURS},ials,{NEURAL},ranker,slates"),
     Run(
         "grocery-links",
         GROCERY[0],

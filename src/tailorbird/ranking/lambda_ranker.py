@@ -69,9 +69,10 @@ class LambdaRankerConfig(BaseModel):
     leaves: int = Field(15, ge=2)
     learning_rate: float = Field(0.05, gt=0)
     min_rows_in_leaf: int = Field(100, ge=1)
-    column_share: float = Field(0.7, gt=0, le=1)
-    truncation: int = Field(20, ge=1, description="positions that count in the objective")
-    patience: int = Field(30, ge=1, description="trees without a better NDCG before it stops")
+    column_share: float = Field(0.4, gt=0, le=1, description="columns a tree may look at: most say nearly the same")
+    l2: float = Field(20.0, ge=0, description="what holds a leaf back, in rows")
+    truncation: int = Field(50, ge=1, description="positions that count in the objective")
+    patience: int = Field(50, ge=1, description="trees without a better NDCG before it stops")
     validation_share: float = Field(0.15, gt=0, lt=1)
     threads: int = Field(1, ge=1, description="more waits for the slowest one on a shared machine")
     seed: int = 1
@@ -183,6 +184,7 @@ class LambdaRanker:
             "learning_rate": self.config.learning_rate,
             "min_data_in_leaf": self.config.min_rows_in_leaf,
             "feature_fraction": self.config.column_share,
+            "lambda_l2": self.config.l2,
             "seed": self.config.seed,
             "deterministic": True,
             "force_row_wise": True,
