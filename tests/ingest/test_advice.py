@@ -66,8 +66,8 @@ def test_sessions_are_compared_where_they_are_short_and_many(
     ("n_interactions", "n_purchases", "trained", "reason"),
     [
         (900, 0, set(), "no interaction is one"),
-        (900, 1, {"bought-after", "bought-with"}, "1 purchases among 900 interactions"),
-        (900, 900, {"bought-with"}, "covisitation says as much"),
+        (900, 1, {"bought-after", "bought-with"}, "1 of 900 interactions are purchases"),
+        (900, 900, set(), "covisitation says as much"),
     ],
 )
 def test_purchases_are_counted_where_some_interactions_are_purchases_and_others_are_not(

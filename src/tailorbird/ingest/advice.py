@@ -95,23 +95,23 @@ def advise(
     return [*advice, Advice("ranker", many and n_labels >= RANKER_LABELS, ranker)]
 
 
-def nothing_bought(model: str, n_interactions: int, n_purchases: int) -> str:
-    """Why a model of purchases has nothing to say after these interactions, in words; empty where it has.
+def nothing_bought(n_interactions: int, n_purchases: int) -> str:
+    """Why models of purchases have nothing to say after these interactions, in words; empty where they have.
 
-    >>> nothing_bought("bought-after", 9, 9), nothing_bought("bought-with", 9, 9)
+    >>> nothing_bought(9, 9), nothing_bought(9, 3)
     ('every interaction is a purchase, and of these covisitation says as much', '')
     """
     if not n_purchases:
         return "it counts purchases, and no interaction is one"
-    if model == "bought-after" and n_purchases == n_interactions:
+    if n_purchases == n_interactions:
         return "every interaction is a purchase, and of these covisitation says as much"
     return ""
 
 
 def _advice_on_purchases(n_interactions: int, n_purchases: int) -> Iterator[Advice]:
+    why_not = nothing_bought(n_interactions, n_purchases)
+    counting = f"{n_purchases:,} of {n_interactions:,} interactions are purchases; it counts, so any number will do"
     for name in OF_PURCHASES:
-        why_not = nothing_bought(name, n_interactions, n_purchases)
-        counting = f"{n_purchases:,} purchases among {n_interactions:,} interactions; it counts, so any number will do"
         yield Advice(name, train=not why_not, reason=why_not or counting)
 
 

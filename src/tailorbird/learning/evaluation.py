@@ -161,7 +161,7 @@ def retriever_factories(
             factories[name] = partial(_cannot, "It needs times, and these interactions only carry an order.")
         elif name == "content" and not split.catalogue.n_described:
             factories[name] = partial(_cannot, "It needs a catalogue, and no item is described.")
-        elif name in OF_PURCHASES and (why_not := nothing_bought(name, len(split.train), n_purchases)):
+        elif name in OF_PURCHASES and (why_not := nothing_bought(len(split.train), n_purchases)):
             factories[name] = partial(_cannot, f"{why_not[0].upper()}{why_not[1:]}.")
         else:
             _compile(kind)
