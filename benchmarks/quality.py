@@ -19,17 +19,17 @@ from typing import Any, Final
 
 THREADS: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 CHANNELS: Final = "popular,trending,covisitation,item-knn,ease,ials"
-COLUMNS: Final = (
-    "hr@10",
-    "ndcg@10",
-    "recall@20",
-    "mrr@20",
-    "coverage@10",
-    "gini@10",
-    "ild@10",
-    "fit_cpu_seconds",
-    "query_ms",
-)
+COLUMNS: Final = {
+    "hr@10": "HR@10",
+    "ndcg@10": "NDCG@10",
+    "interval": "95%",
+    "recall@20": "recall@20",
+    "mrr@20": "MRR@20",
+    "coverage@10": "coverage@10",
+    "fit_cpu_seconds": "fit CPU s",
+    "query_ms": "query ms",
+}
+"""Of a row, and what it is called above the table; the interval is that of NDCG@10."""
 
 
 @dataclass(frozen=True)
@@ -172,20 +172,39 @@ def markdown(name: str, report: dict[str, Any]) -> str:
         f"{', of which ' + str(protocol['sampled_cases']) + ' sampled' if protocol['sampled_cases'] else ''}; "
         f"times: {data['times']}; split `{data['split_sha256'][:16]}`; {report['wall_seconds']} s in all.",
         "",
-        "| model | " + " | ".join(COLUMNS) + " | chosen on validation |",
-        "|---|" + "--:|" * len(COLUMNS) + "---|",
+        f"| model | {' | '.join(COLUMNS.values())} | chosen |",
+        "|---|" + "---|" * (len(COLUMNS) + 1),
     ]
     for row in report["results"]:
         if "skipped" in row:
-            lines.append(f"| {row['model']} |" + " |" * len(COLUMNS) + f" not measured: {row['skipped']} |")
+            lines.append(f"| {row['model']} | {row['skipped']} |" + " |" * len(COLUMNS))
         else:
-            chosen = ", ".join(f"{k} {'none' if v is None else f'{v:g}'}" for k, v in row["params"].items())
-            lines.append(f"| {row['model']} | " + " | ".join(_cell(row[c]) for c in COLUMNS) + f" | {chosen} |")
+            cells = " | ".join(_cell(name, row) for name in COLUMNS)
+            lines.append(f"| {row['model']} | {cells} | {_chosen(row['params'])} |")
     return "\n".join([*lines, ""])
 
 
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}" if value < 1 else f"{value:.1f}"
+def _cell(name: str, row: dict[str, Any]) -> str:
+    """One figure: four digits of a metric, its interval, and what it took."""
+    if name == "interval":
+        bounds = row["intervals"].get("ndcg@10")
+        return " to ".join(_four(bound) for bound in bounds) if bounds else ""
+    value = row[name]
+    if value is None:
+        return ""
+    return f"{value:.1f}" if name == "fit_cpu_seconds" else f"{value:.2f}" if name == "query_ms" else _four(value)
+
+
+def _four(value: float) -> str:
+    """Four digits without the zero before the point."""
+    return f"{value:.4f}".removeprefix("0")
+
+
+def _chosen(params: dict[str, Any]) -> str:
+    """The settings in short."""
+    short = {"half_life_days": "half-life, days", "half_life": "half-life"}
+    parts = ((short.get(name, name.removesuffix("_exponent")), value) for name, value in params.items())
+    return ", ".join(f"{name} {'none' if value is None else f'{value:.3g}'}" for name, value in parts)
 
 
 if __name__ == "__main__":
