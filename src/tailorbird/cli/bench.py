@@ -28,21 +28,23 @@ def decide(
     requests: Annotated[int, typer.Option(min=100)] = 3_000,
     rate: Annotated[float, typer.Option(min=0, help="events a second that come in meanwhile")] = 1_000.0,
     *,
+    pool: Annotated[int, typer.Option(min=1, help="candidates that the ranker sees at most")] = 300,
     importer: Annotated[bool, typer.Option(help="Measure again beside an importer at full speed.")] = False,
     json: Json = False,
 ) -> None:
     """Milliseconds per slate, on one core, while events come in."""
     one_thread_a_slate()
     from tailorbird.app import App
-    from tailorbird.config import Config
+    from tailorbird.config import Config, PolicyConfig
     from tailorbird.learning.training import train
     from tailorbird.simulator.bench import append_all, bulk_events, fed, measure
     from tailorbird.simulator.bulk import bulk_items
 
     found: dict[str, Any] = {}
+    recipes = dict.fromkeys(("home", "item", "cart"), PolicyConfig(pool=pool))
     with (
         tempfile.TemporaryDirectory(prefix="tailorbird-bench-") as folder,
-        App.open(Path(folder), config=Config()) as app,
+        App.open(Path(folder), config=Config(policies=recipes)) as app,
     ):
         with progress("Preparing") as show:
             now = time.time()
