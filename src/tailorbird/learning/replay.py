@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from tailorbird.config import Config, PolicyConfig
@@ -65,18 +66,10 @@ class _Contest:
     engine: Engine
     rows: dict[str, Result] = field(default_factory=dict)
 
-    def request(self, cases: Cases, case: int, limit: int = 1) -> Request:
-        """The question that the case stands for: a home page; items that are not ranked are not placed either."""
-        ids = self.engine.catalogue.ids
-        hidden = self.hidden(cases, case) if limit > 1 else ()
-        return Request(
-            surface="home",
-            at=float(cases.at[case]),
-            user_id=str(cases.persons[case]),
-            limit=limit,
-            exclude=tuple(ids[item] for item in hidden),
-            decision_id=f"{cases.at[case]} {cases.persons[case]}",
-        )
+    def request(self, cases: Cases, case: int) -> Request:
+        """The question that the case stands for: a home page."""
+        at, person = float(cases.at[case]), str(cases.persons[case])
+        return Request(surface="home", at=at, user_id=person, decision_id=f"{at} {person}")
 
     def hidden(self, cases: Cases, case: int) -> IntArray:
         """What is not ranked."""
@@ -91,8 +84,11 @@ class _Contest:
             return engine.retrievers[name].score(asked.request, asked.query, every)
         standing = np.full(max(self.split.n_items, len(engine.catalogue)), NOT_IN_POOL)
         if name == SLATES:
+            hidden = tuple(engine.catalogue.ids[item] for item in self.hidden(cases, case).tolist())
             with engine.patient():
-                decision = engine.decide(self.request(cases, case, limit))
+                decision = engine.decide(
+                    msgspec.structs.replace(self.request(cases, case), limit=limit, exclude=hidden)
+                )
             shown = np.array(engine.catalogue.numbers(placed.item_id for placed in decision.items), np.int32)
             standing[shown] = np.arange(len(shown), 0, -1)
         elif engine.ranker is not None:
@@ -120,11 +116,6 @@ class Walk:
     def before(self, row: int) -> None:
         """Learn of everything that happened before this row of the log."""
         while self._at < self._place[row]:
-            self._step()
-
-    def until(self, at: float) -> None:
-        """Learn of everything that happened before this time."""
-        while self._at < len(self._log) and self._log.at[self._order[self._at]] < at:
             self._step()
 
     def _step(self) -> None:
