@@ -68,7 +68,9 @@ class RankedModel:
                 hidden=self._hidden(history),
                 n_others=300,
             )
-        self._ranker.fit(lists.labelled(), engine.columns)
+        labelled = lists.labelled()
+        del lists
+        self._ranker.fit(labelled, engine.columns)
         engine.install(self._channels, self._ranker, ranker_columns=engine.columns)
 
     def decided(self, history: History, at: float, limit: int) -> IntArray:

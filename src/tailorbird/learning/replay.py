@@ -225,9 +225,10 @@ def _learn_to_rank(contest: _Contest, walk: Walk, n_lists: int) -> Result:
         grades = dict.fromkeys(cases.answers_of(case).tolist(), 1)
         asked = Question.of(engine, contest.request(cases, case))
         add_list(lists, engine, asked, grades, draw, hidden=contest.hidden(cases, case), n_others=_OTHERS)
-    ranker = LambdaRanker()
+    ranker, labelled = LambdaRanker(), lists.labelled()
+    del lists
     try:
-        ranker.fit(lists.labelled(), engine.columns)
+        ranker.fit(labelled, engine.columns)
     except TailorbirdError as error:
         return Result(RANKER, skipped=str(error))
     engine.install(engine.retrievers, ranker, ranker_columns=engine.columns)

@@ -46,9 +46,13 @@ class LabelledLists:
         return LabelledLists(matrix, labels, lengths, np.zeros(len(lengths), np.bool_), ones, ones)
 
     def parted(self, n_first: int) -> "tuple[LabelledLists, LabelledLists]":
-        """The first lists, and the others."""
-        first = np.arange(len(self)) < n_first
-        return self.take(first), self.take(~first)
+        """The first lists, and the others; nothing is copied, since millions of rows may not fit twice."""
+        row = int(self.lengths[:n_first].sum())
+        return self._slice(slice(None, row), slice(None, n_first)), self._slice(slice(row, None), slice(n_first, None))
+
+    def _slice(self, rows: slice, lists: slice) -> "LabelledLists":
+        weights = (self.stands_for[rows], self.weights[rows])
+        return LabelledLists(self.matrix[rows], self.labels[rows], self.lengths[lists], self.shown[lists], *weights)
 
     def take(self, lists: BoolArray) -> "LabelledLists":
         """The lists of this mask."""
