@@ -127,6 +127,17 @@ def test_where_people_have_much_more_of_it_is_looked_at(length: int, last: int) 
 
 
 @pytest.mark.usefixtures("deep")
+@pytest.mark.parametrize("length", [6, 60])
+def test_steps_count_where_histories_are_long_unless_it_is_said(length: int) -> None:
+    unsaid, on, off = (
+        fitted(rounds(20, length), epochs=1, relative_positions=said).arrays()["vectors"]
+        for said in (None, True, False)
+    )
+    assert np.array_equal(unsaid, on) == (length == 60)
+    assert np.array_equal(unsaid, off) == (length == 6)
+
+
+@pytest.mark.usefixtures("deep")
 def test_what_items_share_in_the_catalogue_counts_unless_it_is_switched_off() -> None:
     described, bare = Catalogue(), Catalogue()
     for n in range(N_ITEMS):

@@ -15,12 +15,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from tailorbird.retrieval.deep.loop import Recipe
-from tailorbird.retrieval.deep.model import SequenceConfig, SequenceModel
+from tailorbird.retrieval.deep.model import RelativePositions, SequenceConfig, SequenceModel
 
 
 class Bert4recConfig(SequenceConfig):
     """All of it belongs to the fit. Needs the extra ``deep`` to train and ``neural`` to serve."""
 
+    relative_positions: RelativePositions = False
     hidden: float = Field(0.2, gt=0, lt=1, description="share of the items of a sequence that is hidden and asked for")
 
 

@@ -2,8 +2,8 @@
 
 The model is that of W.-C. Kang and J. McAuley, Self-Attentive Sequential Recommendation, ICDM 2018; the parts are told
 in ``deep/``. Where we differ: a cross-entropy over shared negatives instead of one negative a position; vectors that
-begin where counting ends; what items share by their descriptions; all of a long history teaches; and, where times are
-real, attention that knows how long ago each item was.
+begin where counting ends; what items share by their descriptions; all of a long history teaches; and attention that
+knows how long ago each item was, where times are real, and how many steps back, where histories are long.
 """
 
 from typing import ClassVar

@@ -5,13 +5,13 @@ of the moment, so that a stranger after two clicks and a regular customer take t
 of the inner product x with an item's vector: the order of x, above 0, and 0 for what was never in a sequence.
 
 Two sizes are built in, because what helps one harms the other. Where people have few interactions a model learns pairs
-by heart before it has seen them often enough, so it is small and forgets much; where they have many, a second block and
-a longer view pay.
+by heart before it has seen them often enough, so it is small and forgets much; where they have many, a second block, a
+longer view and a bias by steps back pay.
 """
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -33,6 +33,12 @@ _LONG: Final = 50
 """Interactions a person, on average, from which histories are long."""
 
 
+RelativePositions = Annotated[
+    bool | None,
+    Field(description="attention knows how many steps back an item stands; empty: where histories are long"),
+]
+
+
 class SequenceConfig(CourseConfig):
     """All of it belongs to the fit. Needs the extra ``deep`` to train and ``neural`` to serve."""
 
@@ -48,7 +54,7 @@ class SequenceConfig(CourseConfig):
     widening: int = Field(2, ge=1, le=8, description="width of a block's inner layer, times factors")
     dropout: float | None = Field(None, ge=0, lt=1, description="empty: 0.4, for long histories 0.2")
     time_gaps: bool = Field(default=True, description="attention knows how long ago an item was, where times are real")
-    relative_positions: bool = Field(default=False, description="attention knows how many steps back an item stands")
+    relative_positions: RelativePositions = None
     attributes: bool = Field(
         default=True, description="items share vectors of their categories, brand, tags, attributes"
     )
@@ -172,9 +178,8 @@ class SequenceModel:
         last, blocks = c.last or (200 if is_long else 50), c.blocks or (2 if is_long else 1)
         n_buckets = N_BUCKETS if timed and c.time_gaps else 1
         longest = last if self.causal else last + 1
-        return Shape(
-            n_items, c.factors, blocks, c.heads, longest, n_buckets, c.widening, self.causal, c.relative_positions
-        )
+        relative = is_long if c.relative_positions is None else c.relative_positions
+        return Shape(n_items, c.factors, blocks, c.heads, longest, n_buckets, c.widening, self.causal, relative)
 
     def _recipe(self, *, is_long: bool) -> Recipe:
         c = self.config
