@@ -10,9 +10,9 @@ SHOP ?= demo-shop
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: .venv/.installed  ## the environment alone, in .venv (EXTRAS=dev,deep adds neural training)
+install: .venv/.installed-$(EXTRAS)  ## the environment alone, in .venv (EXTRAS=dev,deep adds neural training)
 
-.venv/.installed: pyproject.toml requirements.lock
+.venv/.installed-$(EXTRAS): pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tailorbird needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 install")'
 	@echo "Installing into .venv: a minute or two."
 	$(PYTHON) -m venv .venv

@@ -7,6 +7,7 @@ import pytest
 
 from tailorbird.app import App
 from tailorbird.config import BudgetConfig, Config, TrainingConfig
+from tailorbird.errors import BadModelFile
 from tailorbird.learning.training import train
 from tailorbird.ranking.lambda_ranker import LabelledLists, LambdaRanker
 from tailorbird.ranking.matrix import ranking_matrix
@@ -81,6 +82,35 @@ def test_a_foreign_file_among_the_models_is_left_out_with_its_reason_and_the_oth
         assert {"item-knn", "deep-thought"}.isdisjoint(app.engine.retrievers)
         assert "content" in app.engine.models
         assert len(app.recommend(Request(surface="home", at=NOW, user_id="u1", limit=5)).items) == 5
+
+
+def test_a_version_whose_file_was_changed_is_not_promoted(shop_dir: Path) -> None:
+    with opened(shop_dir, small_shop()) as app:
+        first, second = (
+            train(app.log, app.registry, app.config, models=("item-knn",), now=NOW + n).manifests[0] for n in range(2)
+        )
+        name = first.name
+        (shop_dir / "models" / name / first.version / next(iter(first.files))).write_bytes(b"garbage")
+        with pytest.raises(BadModelFile, match="was changed"):
+            app.registry.promote({name: first.version})
+        assert app.registry.current()[name] == second.version
+
+
+def test_a_broken_list_of_what_serves_is_named_and_counting_channels_serve(shop_dir: Path) -> None:
+    with opened(shop_dir, small_shop()) as app:
+        train(app.log, app.registry, app.config, models=("item-knn",))
+    (shop_dir / "models" / "current.json").write_text("{broken")
+    with opened(shop_dir, []) as app:
+        with pytest.raises(BadModelFile, match=r"current\.json, which says what serves, cannot be read"):
+            app.registry.current()
+        assert "covisitation" in app.engine.retrievers
+        assert len(app.recommend(Request(surface="home", at=NOW, user_id="u1", limit=5)).items) == 5
+
+
+def test_a_training_says_which_versions_it_could_not_compare(shop_dir: Path) -> None:
+    with opened(shop_dir, small_shop()) as app:
+        assert train(app.log, app.registry, app.config, models=("item-knn",)).uncompared == ()
+        assert "item-knn" in train(app.log, app.registry, app.config, models=("item-knn",)).uncompared
 
 
 def test_a_promotion_that_was_interrupted_leaves_what_served_before(shop_dir: Path) -> None:

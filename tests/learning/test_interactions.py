@@ -36,6 +36,13 @@ def test_equal_times_keep_the_order_of_the_file(tmp_path: Path) -> None:
     assert [data.catalogue.ids[n] for n in data.interactions.items] == [f"i{n}" for n in range(200)]
 
 
+def test_one_broken_time_among_real_ones_is_left_out_and_does_not_make_them_an_order(tmp_path: Path) -> None:
+    rows = "".join(f"u{n},a,{1_700_000_000 + n}\n" for n in range(9))
+    data = read_dataset(written(tmp_path, f"user_id,item_id,at\n{rows}u9,a,86400\n"))
+    assert data.timed
+    assert (len(data.interactions), data.incomplete) == (9, 1)
+
+
 def test_a_table_with_types_says_what_was_bought(tmp_path: Path) -> None:
     typed = "user_id,item_id,at,type\nu1,a,3,purchase\nu1,b,1,item_view\nu2,a,2,\nu2,b,4,dismiss\nu2,c,0,purchase\n"
     log = read_dataset(written(tmp_path, typed)).interactions

@@ -14,7 +14,7 @@ def row(model: str, ndcg: float, against: tuple[float, float] | None = None) -> 
 
 
 def report(*rows: dict[str, Any]) -> dict[str, Any]:
-    return {"protocol": {"k": [10, 20]}, "data": {}, "results": list(rows)}
+    return {"protocol": {"k": [10, 20]}, "data": {"test_cases": 500}, "results": list(rows)}
 
 
 def test_the_newest_report_comes_first_and_old_ones_go(tmp_path: Path) -> None:
@@ -31,6 +31,12 @@ def test_a_broken_or_foreign_file_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "20990102T000000000000.json").write_text('{"protocol": 1}')
     assert len(kept(tmp_path)) == 1
     assert kept(tmp_path / "nowhere") == []
+
+
+def test_a_verdict_on_few_cases_says_that_they_are_few() -> None:
+    asked = {**report(row("ease", 0.05)), "protocol": {"k": [10, 20], "sampled_cases": 16}}
+    assert verdict(asked).endswith("Only 16 cases were asked: that proves little.")
+    assert "proves little" not in verdict(report(row("ease", 0.05)))
 
 
 def test_the_verdict_names_the_best_its_lead_and_who_is_alike() -> None:

@@ -196,6 +196,8 @@ def test_rollback_goes_back_one_version_and_refuses_when_there_is_none(tmp_path:
     assert registry.current() == {"m": first.version}
     with pytest.raises(NotFound, match="no older version"):
         registry.rollback("m")
+    with pytest.raises(NotFound, match="There is no model 'nope'"):
+        registry.rollback("nope")
     with pytest.raises(NotFound, match="'nothing'"):
         registry.promote({"m": "nothing"})
     assert registry.current() == {"m": first.version}, "a promotion that fails changes nothing"

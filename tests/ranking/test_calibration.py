@@ -28,6 +28,15 @@ def test_a_sample_of_the_unwanted_that_knows_what_it_stands_for_says_the_same_as
     assert calibration_error(curve.of(scores), wanted, np.ones(len(scores))) < 0.06
 
 
+def test_where_nearly_everything_is_told_apart_the_curve_stays_sober() -> None:
+    draw = np.random.default_rng(4)
+    scores = np.concatenate((draw.normal(1.15, 0.1, 54), draw.normal(-1.56, 0.05, 10_111)))
+    wanted = np.arange(len(scores)) < 54
+    curve = log_odds(scores, wanted, np.ones(len(scores)))
+    assert 1.0 < curve.slope < 30.0
+    assert np.abs(curve.of(scores)).max() < 50.0
+
+
 def test_chances_twice_too_high_are_an_error_of_one_whole() -> None:
     draw = np.random.default_rng(3)
     chance = draw.uniform(0.01, 0.3, 100_000)

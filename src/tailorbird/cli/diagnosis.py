@@ -150,12 +150,16 @@ def _log_facts(summary: dict[str, Any]) -> str:
 
 
 def _models(registry: Any, last_seq: int) -> Iterator[Finding]:
-    serving = registry.current()
+    try:
+        serving = registry.current()
+    except TailorbirdError as error:
+        yield Finding("problem", "models", error.message, error.hint)
+        return
     if not serving:
         yield Finding("warning", "models", "none is trained; counting ones serve", "`tailorbird train`.")
     for name, chosen in sorted(serving.items()):
         try:
-            manifest = registry.manifest(name, chosen)
+            manifest = registry.checked(name, chosen)
         except TailorbirdError as error:
             yield Finding("problem", f"model {name}", error.message, error.hint)
             continue

@@ -5,7 +5,7 @@ from textwrap import wrap
 from typing import Any, Final
 
 from tailorbird.cli.terminal import print_table
-from tailorbird.learning.reports import verdict
+from tailorbird.learning.reports import n_asked, verdict
 
 _WIDTH: Final = 79
 _COSTS: Final = {
@@ -37,10 +37,15 @@ def print_tables(report: dict[str, Any], *, by_segment: bool) -> None:
     left_out = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in data["left_out"].items())
     print(
         f"{data['users']:,} users, {data['items']:,} items, {data['interactions']:,} interactions, "
-        f"{data['test_cases']:,} cases; split {data['split_sha256'][:16]}"
+        f"{_cases(report)}; split {data['split_sha256'][:16]}"
     )
     if left_out:
         print(f"Left out, since nothing could be asked: {left_out}.")
+
+
+def _cases(report: dict[str, Any]) -> str:
+    asked, there_are = n_asked(report), report["data"]["test_cases"]
+    return f"{there_are:,} cases" if asked == there_are else f"{asked:,} of {there_are:,} cases asked"
 
 
 def _worth(rows: list[dict[str, Any]], protocol: dict[str, Any]) -> None:

@@ -56,7 +56,8 @@ def train(
         )
     if json:
         told = {"trained": run.manifests, "left_out": run.reasons, "fit_cpu_seconds": run.seconds}
-        print_json({**told, "compared": run.compared, "held_back": sorted(run.held_back)})
+        guarded = {"compared": run.compared, "held_back": sorted(run.held_back), "uncompared": run.uncompared}
+        print_json({**told, **guarded})
     else:
         _print_run(run)
     if run.manifests and len(run.held_back) == len(run.manifests):
@@ -64,6 +65,8 @@ def train(
 
 
 def _print_run(run: "TrainingRun") -> None:
+    from tailorbird.learning.comparison import LEAST_QUESTIONS
+
     rows = [
         (
             m.name,
@@ -78,6 +81,11 @@ def _print_run(run: "TrainingRun") -> None:
     print_table("Trained", ("model", "version", "", "CPU s", "MB", "measured"), rows)
     for name, why in run.reasons.items():
         note(f"{name} was left out: {why}.")
+    if run.uncompared:
+        note(
+            f"Serving uncompared with the version before: {', '.join(run.uncompared)}. Fewer than {LEAST_QUESTIONS}"
+            " questions came up since that was fitted, or it reads other columns."
+        )
     for manifest in run.manifests:
         if manifest.name in run.held_back:
             note(

@@ -100,6 +100,11 @@ def read_dataset(
     if not table.num_rows:
         raise NotEnoughEvents(f"{events} has no complete interaction among {rows} rows.", hint="Is --map right?")
     at = _times(table["at"], events)
+    # A file of times may hold a few broken ones; a file of positions holds no times at all.
+    real = at >= FIRST_TIME
+    if 2 * np.count_nonzero(real) > len(at) and not real.all():
+        incomplete += int(np.count_nonzero(~real))
+        table, weights, at = table.filter(pa.array(real)), weights[real], at[real]
     catalogue, item_ids = Catalogue(), table["item_id"].combine_chunks().dictionary_encode()
     users = table["user_id"].combine_chunks().dictionary_encode()
     order = np.argsort(at, kind="stable")

@@ -39,7 +39,12 @@ def load_models(
     """
     models = Models({}, None, (), {}, {}, stamp)
     ranker: LambdaRanker | None = None
-    for name, version in registry.current().items():
+    try:
+        serving = registry.current()
+    except BadModelFile as error:
+        on_bad("models", error)
+        serving = {}
+    for name, version in serving.items():
         try:
             manifest, arrays = registry.load(name, version)
             if name == LambdaRanker.name:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from tailorbird.errors import BadModelFile, NotFound
+from tailorbird.errors import BadModelFile, NotFound, did_you_mean
 from tailorbird.types import Array
 
 _CURRENT: Final = "current.json"
@@ -99,18 +99,26 @@ class Registry:
             NotFound: there is no such version.
             BadModelFile: a file is missing, was changed, or has another format.
         """
+        manifest = self.checked(name, version)
+        files = [self.directory / name / version / file for file in manifest.files]
+        return manifest, {path.stem: np.load(path, allow_pickle=False) for path in files}
+
+    def checked(self, name: str, version: str) -> Manifest:
+        """What one version is, after a look at its files.
+
+        Raises:
+            NotFound: there is no such version.
+            BadModelFile: a file is missing, or was changed.
+        """
         manifest = self.manifest(name, version)
-        folder = self.directory / name / version
-        arrays = {}
         for file, digest in manifest.files.items():
-            path = folder / file
+            path = self.directory / name / version / file
             if not path.exists() or _sha256(path) != digest:
                 raise BadModelFile(
                     f"{path} is missing or was changed since it was written.",
                     hint=f"Roll back (`tailorbird models rollback {name}`) or train again.",
                 )
-            arrays[path.stem] = np.load(path, allow_pickle=False)
-        return manifest, arrays
+        return manifest
 
     def manifest(self, name: str, version: str) -> Manifest:
         """What one version is."""
@@ -137,15 +145,30 @@ class Registry:
         return sorted(folder.name for folder in self.directory.glob("*") if folder.is_dir())
 
     def current(self) -> dict[str, str]:
-        """Which version of each model serves: name -> version."""
+        """Which version of each model serves: name -> version.
+
+        Raises:
+            BadModelFile: the file that says so cannot be read.
+        """
         path = self.directory / _CURRENT
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.exists() else {}
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.exists() else {}
+        except msgspec.DecodeError as error:
+            raise BadModelFile(
+                f"{path}, which says what serves, cannot be read: {error}.",
+                hint="Delete it: counting channels serve until `tailorbird train` or `models promote`.",
+            ) from error
 
     def promote(self, versions: Mapping[str, str | None]) -> None:
-        """Let these versions serve from now on, all at once; None retires a model."""
+        """Let these versions serve from now on, all at once; None retires a model.
+
+        Raises:
+            NotFound: there is no such version; nothing was promoted.
+            BadModelFile: a file of it is missing or was changed; nothing was promoted.
+        """
         for name, version in versions.items():
             if version is not None:
-                self.manifest(name, version)
+                self.checked(name, version)
         merged = {name: v for name, v in {**self.current(), **versions}.items() if v is not None}
         self.directory.mkdir(parents=True, exist_ok=True)
         unfinished = self.directory / f"{_CURRENT}.{os.getpid()}"
@@ -156,7 +179,14 @@ class Registry:
         unfinished.rename(self.directory / _CURRENT)
 
     def rollback(self, name: str) -> Manifest:
-        """Let the version before the serving one serve again."""
+        """Let the version before the serving one serve again.
+
+        Raises:
+            NotFound: there is no such model, or it has no older version.
+            BadModelFile: a file of that version is missing or was changed.
+        """
+        if name not in self.names():
+            raise NotFound(f"There is no model '{name}'.", hint=did_you_mean(name, self.names()))
         serving = self.current().get(name)
         older = [m for m in self.versions(name) if serving is None or m.version < serving]
         if not older:

@@ -15,6 +15,9 @@ KEPT: Final = 20
 
 _STAMP: Final = "%Y%m%dT%H%M%S%f"
 
+FEW_CASES: Final = 100
+"""Fewer prove little."""
+
 Report = Mapping[str, Any]
 """What `tailorbird evaluate --json` prints."""
 
@@ -66,7 +69,7 @@ def verdict(report: Report) -> str:
         sure = "" if found["low"] > 0 else ", which may be chance"
         said += f" and {found['difference']:+.4f} to {best['against']['model']}, the best channel{sure}"
     alike = [row["model"] for row in rows[1:] if _may_be_alike(row, by)]
-    return f"{said}.{_alike(alike, best)}"
+    return f"{said}.{_alike(alike, best)}{_few(report)}"
 
 
 def _may_be_alike(row: dict[str, Any], by: str) -> bool:
@@ -80,6 +83,18 @@ def _alike(names: list[str], best: dict[str, Any]) -> str:
         return ""
     channel = best["against"]["model"] if best["against"] else best["model"]
     return f" {', '.join(names)} cannot be told apart from {channel} on this many people."
+
+
+def _few(report: Report) -> str:
+    """A warning where hardly anybody was asked."""
+    asked = n_asked(report)
+    return f" Only {asked} cases were asked: that proves little." if asked < FEW_CASES else ""
+
+
+def n_asked(report: Report) -> int:
+    """How many cases were asked, of all that there are."""
+    of, sampled = int(report["data"]["test_cases"]), report["protocol"].get("sampled_cases")
+    return of if sampled is None else min(of, int(sampled))
 
 
 def _paths(folder: Path) -> list[Path]:

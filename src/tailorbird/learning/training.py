@@ -31,13 +31,17 @@ class Choice:
 
 @dataclass
 class TrainingRun:
-    """What a run made. ``held_back`` are versions that do not serve, each worse than the one it was to replace."""
+    """What a run made. ``held_back`` are versions that do not serve, each worse than the one it was to replace.
+
+    ``uncompared`` took the place of a version with which they could not be compared: too few questions came since.
+    """
 
     manifests: list[Manifest] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     compared: dict[str, Comparison] = field(default_factory=dict)
     held_back: frozenset[str] = frozenset()
+    uncompared: tuple[str, ...] = ()
 
 
 def choose(past: Past, asked: Sequence[str] = ()) -> Choice:
@@ -110,6 +114,8 @@ def train(
     if not even_if_worse:
         run.held_back = frozenset(name for name, found in run.compared.items() if found.worse)
     run.manifests = _saved(fitting, rehearsal, channels, registry, now)
+    replacing = {m.name for m in run.manifests} & registry.current().keys()
+    run.uncompared = tuple(sorted(replacing - run.compared.keys()))
     # A ranker that was fitted on other channels would read their columns as its own: what was not trained retires.
     retired = dict.fromkeys(name for name in registry.current() if name not in run.held_back)
     registry.promote({**retired, **{m.name: m.version for m in run.manifests if m.name not in run.held_back}})

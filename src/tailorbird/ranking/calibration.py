@@ -46,6 +46,10 @@ def log_odds(scores: FloatArray, wanted: BoolArray, weights: FloatArray) -> LogO
         slopes = columns.T @ (weights * (target - p))
         bends = (columns * (weights * p * (1 - p))[:, None]).T @ columns + 1e-9 * np.eye(2)
         step = np.linalg.solve(bends, slopes)
+        before = _unlikelihood(columns @ curve, target, weights)
+        # Where nearly all is told apart, a whole step goes far beyond the best: half of it, until it is a gain.
+        while _unlikelihood(columns @ (curve + step), target, weights) > before and float(np.abs(step).max()) > 1e-9:
+            step = step / 2.0
         curve = curve + step
         if float(np.abs(step).max()) < 1e-9:
             break
@@ -66,6 +70,11 @@ def calibration_error(foretold: FloatArray, wanted: BoolArray, weights: FloatArr
     said = np.bincount(bins, (weights * _chance(foretold))[order], _BINS)
     happened = np.bincount(bins, (weights * wanted)[order], _BINS)
     return float(np.abs(said - happened).sum() / max(happened.sum(), 1e-12))
+
+
+def _unlikelihood(log_odds: FloatArray, target: FloatArray, weights: FloatArray) -> float:
+    """The cross-entropy of the targets."""
+    return float((weights * (np.logaddexp(0.0, log_odds) - target * log_odds)).sum())
 
 
 def _chance(log_odds: FloatArray) -> FloatArray:
