@@ -34,6 +34,12 @@ def test_a_secret_key_opens_the_console_and_leaves_the_address(visitor, shop):
     assert visitor.get("/console").status_code == 200
 
 
+def test_a_link_with_a_key_opens_the_page_that_it_names(visitor, shop):
+    answer = visitor.get(f"/console/compare?key={shop.key}", follow_redirects=True)
+    assert answer.url.path == "/console/compare"
+    assert "key" not in answer.url.params
+
+
 def test_the_form_opens_the_console_and_leads_to_where_one_wanted_to_go(visitor, shop):
     answer = visitor.post("/console/login", data={"key": shop.key, "next": "/console/models"})
     assert answer.status_code == 303

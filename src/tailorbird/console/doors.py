@@ -148,7 +148,7 @@ def _told(desk: Desk, request: Request[Any, Any, Any], error: Exception) -> Resp
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         query = {"next": wanted} if request.method == "GET" else {}
         if request.method == "GET" and (secret := request.query_params.get("key")):
-            query = {"key": secret}
+            query = {"key": secret, "next": request.url.path}
         if "application/json" in request.headers.get("accept", "") or request.headers.get("x-part"):
             return desk.page("part-signed-out.html", status=401)
         return Redirect(f"/console/login?{urlencode(query)}" if query else "/console/login", status_code=303)
