@@ -57,7 +57,8 @@ def test_only_purchases_that_training_reads_are_counted() -> None:
     assert "bought-with" not in trained(check(log_of(*old, *shop()), Config()))
     readiness = check(log_of(*old, *shop(), late), Config())
     assert {"bought-after", "bought-with"} <= trained(readiness)
-    assert "2 of 146 interactions are purchases" in next(a.reason for a in readiness.models if a.model == "bought-after")
+    (reason,) = (advice.reason for advice in readiness.models if advice.model == "bought-after")
+    assert "2 of 146 interactions are purchases" in reason
 
 
 def test_items_that_cost_nothing_are_named() -> None:
