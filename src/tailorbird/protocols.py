@@ -154,6 +154,9 @@ class Log(Protocol):
     def last_seq(self) -> int:
         """The highest number given out; 0 for an empty log."""
 
+    def current(self, kind: str, key: str) -> bytes | None:
+        """The newest body of that kind and key; None where there is none."""
+
 
 class Verdict(StrEnum):
     """What became of an appended entry."""

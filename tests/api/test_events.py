@@ -183,3 +183,46 @@ def test_events_that_come_at_once_are_all_kept(shop, event):
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(send, range(24))) == 240
     assert shop.get("/health/ready").json()["seq"] == 36 + 240
+
+
+def test_another_systems_calls_are_taken_as_they_are(client, app):
+    calls = [
+        {"type": "track", "event": "Product Viewed", "messageId": "m1", "userId": "u1", "properties": {"sku": "mug-1"}},
+        {
+            "type": "identify",
+            "messageId": "m2",
+            "userId": "u1",
+            "anonymousId": "a1",
+            "traits": {"email": "a@b.example"},
+        },
+        {"type": "group", "messageId": "m3", "userId": "u1"},
+        {"type": "track", "event": "Product Viewed", "messageId": "m4", "userId": "u1", "properties": {}},
+    ]
+    answer = client.post("/v1/events?format=segment", json={"batch": calls}).json()
+    (rejected,) = answer.pop("rejected")
+    assert answer == {"accepted": 2, "duplicates": 0, "ignored": 1, "dropped": {"email": 1}}
+    assert (rejected["index"], rejected["code"]) == (3, "missing_field")
+    assert "properties.product_id is missing" in rejected["message"]
+    assert [record.kind for record in app.log.read(0, 10)] == ["event", "identity", "user"]
+    assert 'tailorbird_personal_fields_dropped_total{format="segment"} 1.0' in client.get("/metrics").text
+
+
+def test_a_call_that_is_sent_again_later_is_the_same_call(client):
+    sent = {
+        "type": "track",
+        "event": "Product Viewed",
+        "messageId": "m1",
+        "userId": "u1",
+        "originalTimestamp": "2026-01-05T10:00:00Z",
+        "sentAt": "2026-01-05T10:00:01Z",
+        "properties": {"product_id": "mug-1"},
+    }
+    assert client.post("/v1/events?format=segment", json=sent).json()["accepted"] == 1
+    again = client.post("/v1/events?format=segment", json={**sent, "sentAt": "2026-01-05T10:00:31Z"}).json()
+    assert again == {"accepted": 0, "duplicates": 1, "rejected": []}
+
+
+def test_a_line_that_is_broken_costs_the_other_calls_nothing(client):
+    good = json.dumps({"type": "page", "messageId": "m1", "anonymousId": "a1", "timestamp": "2026-01-05T10:00:00Z"})
+    answer = client.post("/v1/events?format=segment", content=f"{good}\n{{\n", headers={"Content-Type": LINES}).json()
+    assert (answer["accepted"], [one["index"] for one in answer["rejected"]]) == (1, [1])

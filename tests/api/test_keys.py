@@ -80,3 +80,10 @@ def test_what_machines_watch_needs_no_key(client, path):
 def test_a_body_is_not_read_for_a_stranger(client, problem):
     del client.headers["Authorization"]
     problem(client.post("/v1/events", content=b" " * (9 * 2**20)), 401, "unauthorised")
+
+
+def test_a_write_key_tells_nothing_of_users_in_any_format(client, app, browser):
+    call = {"type": "identify", "messageId": "m", "userId": "u1", "anonymousId": "a1", "traits": {"plan": "gold"}}
+    for key, kinds in ((browser, ["identity"]), (None, ["identity", "user"])):
+        client.post("/v1/events?format=segment", json=call, headers=key)
+        assert [record.kind for record in app.log.read(0, 10)] == kinds

@@ -355,3 +355,29 @@ class _FullAfter:
         if self.last_seq() + len(entries) > self.limit:
             raise OSError("disk full")
         return self._log.append(entries)
+
+
+def test_another_systems_messages_are_imported_and_what_was_left_out_is_told(tmp_path: Path) -> None:
+    call = {"type": "track", "event": "Product Viewed", "userId": "u1", "timestamp": AT, "properties": {"sku": "i1"}}
+    person = {"type": "identify", "userId": "u1", "traits": {"email": "a@b.example", "plan": "gold"}}
+    rows = [
+        {**call, "messageId": "m1"},
+        {"batch": [{**call, "messageId": "m2"}, {**call, "messageId": "m1"}, {**call, "properties": {}}]},
+        {"type": "group", "userId": "u1"},
+        person,
+    ]
+    log, path = MemoryLog(), lines(tmp_path / "calls.jsonl", rows)
+    report = run(log, path, fmt="segment")
+    assert (report.accepted, report.duplicates, report.rejected, report.skipped) == (3, 1, 1, 1)
+    assert report.reasons[0].message.startswith("calls.jsonl, line 2: properties.product_id is missing")
+    assert report.notes == ["Personal fields that are of no use here were left out: email (1)."]
+    assert [record.kind for record in log.read(0, 10)] == ["event", "event", "user"]
+    assert run(log, path, fmt="segment").accepted == 0
+
+
+def test_a_format_leaves_no_room_for_a_map(tmp_path: Path) -> None:
+    path = lines(tmp_path / "calls.jsonl", [{}])
+    with pytest.raises(BadInput, match="--map goes with tables of one's own, not with --format segment"):
+        run(MemoryLog(), path, fmt="segment", mapping={"item_id": "sku"})
+    with pytest.raises(UnknownFormat, match="no format 'segmen'"):
+        run(MemoryLog(), path, fmt="segmen")

@@ -8,10 +8,10 @@ import pytest
 from tailorbird.backends.memory import MemoryLog
 from tailorbird.config import Config, EventsConfig
 from tailorbird.ingest.events import entry_of_event, parse_event
-from tailorbird.ingest.importer import Reason, Report
 from tailorbird.ingest.items import entry_of_item, parse_item
 from tailorbird.ingest.readiness import Readiness, check
 from tailorbird.ingest.receipts import Receipt
+from tailorbird.ingest.writing import Reason, Report
 from tailorbird.types import Event
 
 START = datetime(2024, 5, 1, tzinfo=UTC).timestamp()

@@ -6,7 +6,7 @@ megabytes of events would otherwise hold up every slate for a tenth of a second.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -53,21 +53,66 @@ async def read_records(request: Request[Any, Any, Any], *, name: str, mark: str,
     return records
 
 
+async def read_messages(
+    request: Request[Any, Any, Any], cut: Callable[[Any], Iterator[Any]], *, most: int
+) -> Sequence[Any]:
+    """The messages of a request's body in another system's format; ``cut`` finds those of one document.
+
+    A document is the body, an element of the list that the body is, or one of its lines. A line that cannot be read is
+    a message of its own, a `BadInput` to be raised in its place.
+
+    Raises:
+        TooLarge: there are more than ``most``.
+        BadInput: the body as a whole cannot be read.
+    """
+    media_type = check_media_type(request, BATCH_TYPES)
+    raw = await request.body()
+    messages = [message for document in _whole(raw, media_type) for message in cut(document)]
+    if len(messages) > most:
+        raise TooLarge(f"The body holds {len(messages)} messages; {most} are allowed.", hint="Send several requests.")
+    return messages
+
+
+def _whole(raw: bytes, media_type: str) -> list[Any]:
+    if media_type not in LINES_TYPES:
+        try:
+            body = _ANY.decode(raw)
+        except UNREADABLE as error:
+            lines = _lines(raw)
+            if len(lines) < 2 or not _is_json(lines[0]):  # several lines, of which the first can be read
+                raise unreadable(raw, error) from error
+        else:
+            return body if isinstance(body, list) else [body]
+    return [_read_or_refused(line) for line in _lines(raw)]
+
+
+def _read_or_refused(line: bytes) -> Any:
+    try:
+        return _ANY.decode(line)
+    except UNREADABLE as error:
+        return unreadable(line, error)
+
+
 async def judge(records: Sequence[Any], parse: Callable[[Any], T]) -> Judged[T]:
-    """Decode and parse each record; what ``parse`` refuses with a `BadInput` is told with its place."""
+    """Parse each record; what ``parse`` refuses with a `BadInput` is told with its place."""
     judged: Judged[T] = Judged([], [])
     for start in range(0, len(records), _SLICE):
         if start:
             await asyncio.sleep(0)
         for index in range(start, min(start + _SLICE, len(records))):
             try:
-                judged.good.append((index, parse(_decoded(records[index]))))
+                judged.good.append((index, parse(records[index])))
             except BadInput as error:
                 judged.rejected.append(Rejection(index, error.code, str(error)))
     return judged
 
 
-def _decoded(record: Any) -> Any:
+def decoded(record: Any) -> Any:
+    """One of `read_records`, as Python values.
+
+    Raises:
+        BrokenLine: it is no JSON.
+    """
     try:
         return _ANY.decode(record)
     except UNREADABLE as error:

@@ -5,23 +5,28 @@ it, so that the page that is loaded next already knows.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from litestar import Request, post
+from msgspec import UNSET
 
-from tailorbird.api.batches import BATCH_TYPES, LINES_TYPES, judge, read_records
+from tailorbird.api.batches import BATCH_TYPES, LINES_TYPES, Judged, decoded, judge, read_messages, read_records
 from tailorbird.api.contract import speaks
 from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.schemas import EVENT_BATCH, EVENT_LINE
 from tailorbird.api.wire import Receipt, Rejection
-from tailorbird.errors import ConflictingEvent, UnknownFormat
+from tailorbird.errors import BadInput, ConflictingEvent, UnknownFormat
 from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
+from tailorbird.ingest.formats import FORMATS, format_of
+from tailorbird.ingest.formats.facts import FactKind, Format
+from tailorbird.ingest.formats.reader import FormatReader, Taken
 from tailorbird.protocols import Verdict
-from tailorbird.types import Entry, Event
+
+_KINDS_OF_A_BROWSER: Final = frozenset[FactKind]({"event", "identity"})
+"""What a write key may say; anybody can read one in a page."""
 
 _READS: Final = {media_type: EVENT_LINE if media_type in LINES_TYPES else EVENT_BATCH for media_type in BATCH_TYPES}
-FORMATS: Final = ("native",)
 
 
 @post(
@@ -32,54 +37,101 @@ FORMATS: Final = ("native",)
     **speaks(
         key="any",
         reads=_READS,
-        query={"format": "How the events are written; `native` is the one that this document shows."},
+        query={
+            "format": "How the events are written: `native`, which is the one that this document shows, or as another "
+            f"system sends them: {', '.join(f'`{name}`' for name in FORMATS)}."
+        },
         fails=(UnknownFormat,),
     ),
 )
 async def send_events(request: Request[Any, Any, Any], live: LiveShop) -> Receipt:
     """Keep events. `accepted` ones are on the disk and count in the next slate; bad ones are told by their place."""
-    form = request.query_params.get("format", "native")
-    if form not in FORMATS:
-        raise UnknownFormat(f"Events cannot be sent as '{form[:60]}' here.", hint=f"Known: {', '.join(FORMATS)}.")
+    form = format_of(request.query_params.get("format", "native"))
+    return await (_native(request, live) if form is None else _translated(request, live, form))
+
+
+async def _native(request: Request[Any, Any, Any], live: Live) -> Receipt:
     records = await read_records(request, name="events", mark="type", most=live.app.config.server.max_batch)
     now, ordinals = live.app.clock(), Ordinals()
 
-    def parse(raw: Any) -> tuple[Event, Entry]:
-        event = parse_event(raw, now=now)
-        return event, entry_of_event(event, ordinals)
+    def parse(raw: Any) -> Taken:
+        event = parse_event(decoded(raw), now=now)
+        return Taken([entry_of_event(event, ordinals)], [event])
 
     judged = await judge(records, parse)
-    rejected = judged.rejected
-    verdicts: Sequence[Verdict] = ()
-    if judged.good:
-        verdicts = (await live.append([entry for _, (_, entry) in judged.good])).verdicts
-    rejected += [
-        _conflict(index, entry)
-        for (index, (_, entry)), verdict in zip(judged.good, verdicts, strict=True)
-        if verdict is Verdict.CONFLICT
-    ]
-    accepted = [
-        event for (_, (event, _)), verdict in zip(judged.good, verdicts, strict=True) if verdict is Verdict.ACCEPTED
-    ]
-    receipt = Receipt(
-        accepted=len(accepted),
-        duplicates=sum(verdict is Verdict.DUPLICATE for verdict in verdicts),
-        rejected=sorted(rejected, key=lambda one: one.index),
-    )
-    _count(live, accepted, receipt)
+    standing = await _keep(live, judged)
+    for (index, taken), verdict in zip(judged.good, standing, strict=True):
+        if verdict is Verdict.CONFLICT:
+            judged.rejected.append(_conflict(index, taken.entries[0].key))
+    return _receipt(live, judged, standing)
+
+
+async def _translated(request: Request[Any, Any, Any], live: Live, form: Format) -> Receipt:
+    """Whatever a message says of several things counts once: as accepted, if anything of it was new."""
+    messages = await read_messages(request, form.messages, most=live.app.config.server.max_batch)
+    kinds = None if request.scope["auth"] == "secret" else _KINDS_OF_A_BROWSER
+    judged, dropped = await _read(live, form, messages, kinds)
+    if any(entry.kind == "user" for _, taken in judged.good for entry in taken.entries):
+        # What is said of a user is merged into what is known, which nobody else may change meanwhile.
+        async with live.changing:
+            judged, dropped = await _read(live, form, messages, kinds)
+            standing = await _keep(live, judged)
+    else:
+        standing = await _keep(live, judged)
+    receipt = _receipt(live, judged, [Verdict.DUPLICATE if one is Verdict.CONFLICT else one for one in standing])
+    live.metrics.left_at_the_door(form.name, dropped.total())
+    receipt.dropped = dict(dropped) or UNSET
+    receipt.ignored = len(messages) - len(judged.good) - len(judged.rejected) or UNSET
     return receipt
 
 
-def _conflict(index: int, entry: Entry) -> Rejection:
-    message = f"The event_id '{entry.key}' came before with other content; the first one stays."
-    return Rejection(index, ConflictingEvent.code, message)
+async def _read(
+    live: Live, form: Format, messages: Sequence[Any], kinds: Collection[FactKind] | None
+) -> tuple[Judged[Taken], Counter[str]]:
+    """What the messages come to, without those that say nothing here; and the personal fields left out."""
+    shop = live.app.config.catalogue.currency
+    reader = FormatReader(form, live.app.log.current, now=live.app.clock(), currency=shop, kinds=kinds)
+
+    def parse(message: Any) -> Taken:
+        if isinstance(message, BadInput):
+            raise message
+        return reader.read(message)
+
+    judged = await judge(messages, parse)
+    return Judged([pair for pair in judged.good if pair[1].entries], judged.rejected), reader.arrival.dropped
 
 
-def _count(live: Live, accepted: Sequence[Event], receipt: Receipt) -> None:
-    n_rejected = len(receipt.rejected)
-    live.metrics.received(accepted=receipt.accepted, duplicates=receipt.duplicates, rejected=n_rejected)
-    for event_type, n in Counter(event.type for event in accepted).items():
+async def _keep(live: Live, judged: Judged[Taken]) -> Sequence[Verdict]:
+    """Append everything that is good; of each message whether any of it was accepted, else what became of its first."""
+    entries = [entry for _, taken in judged.good for entry in taken.entries]
+    verdicts = iter((await live.append(entries)).verdicts if entries else ())
+    standing = []
+    for _, taken in judged.good:
+        of_message = [next(verdicts) for _ in taken.entries]
+        standing.append(Verdict.ACCEPTED if Verdict.ACCEPTED in of_message else of_message[0])
+    return standing
+
+
+def _receipt(live: Live, judged: Judged[Taken], standing: Sequence[Verdict]) -> Receipt:
+    rejected = sorted(judged.rejected, key=lambda one: one.index)
+    accepted = sum(verdict is Verdict.ACCEPTED for verdict in standing)
+    conflicts = sum(verdict is Verdict.CONFLICT for verdict in standing)
+    receipt = Receipt(accepted, len(standing) - accepted - conflicts, rejected)
+    live.metrics.received(accepted=receipt.accepted, duplicates=receipt.duplicates, rejected=len(rejected))
+    of_type = Counter(
+        event.type
+        for (_, taken), verdict in zip(judged.good, standing, strict=True)
+        if verdict is Verdict.ACCEPTED
+        for event in taken.events
+    )
+    for event_type, n in of_type.items():
         live.metrics.accepted_type(event_type, n)
+    return receipt
+
+
+def _conflict(index: int, name: str) -> Rejection:
+    message = f"The event_id '{name}' came before with other content; the first one stays."
+    return Rejection(index, ConflictingEvent.code, message)
 
 
 handlers: Final = (send_events,)

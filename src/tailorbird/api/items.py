@@ -5,13 +5,12 @@ different fields of one item never undo each other.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 
 import msgspec
 from litestar import Request, delete, get, patch, post, put
 
-from tailorbird.api.batches import BATCH_TYPES, LINES_TYPES, judge, read_records
+from tailorbird.api.batches import BATCH_TYPES, LINES_TYPES, decoded, judge, read_records
 from tailorbird.api.bodies import Body
 from tailorbird.api.contract import speaks
 from tailorbird.api.live import Live, LiveShop
@@ -98,7 +97,8 @@ async def withdraw_item(item_id: PathId, live: LiveShop) -> None:
 async def put_items(request: Request[Any, Any, Any], live: LiveShop) -> Receipt:
     """Make each of these the whole item; one that is as it was counts as a duplicate."""
     records = await read_records(request, name="items", mark="item_id", most=live.app.config.server.max_batch)
-    judged = await judge(records, partial(parse_item, currency=live.app.config.catalogue.currency))
+    currency = live.app.config.catalogue.currency
+    judged = await judge(records, lambda record: parse_item(decoded(record), currency=currency))
     verdicts = await _keep(live, [item for _, item in judged.good]) if judged.good else ()
     accepted = sum(verdict is Verdict.ACCEPTED for verdict in verdicts)
     return Receipt(accepted=accepted, duplicates=len(verdicts) - accepted, rejected=judged.rejected)

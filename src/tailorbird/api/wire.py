@@ -128,11 +128,17 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 class Receipt(msgspec.Struct):
-    """What became of a batch. What is counted as accepted is on the disk."""
+    """What became of a batch. What is counted as accepted is on the disk.
+
+    Of another system's format, ``ignored`` counts the messages that say nothing here, and ``dropped`` the personal
+    fields that were left out, by name.
+    """
 
     accepted: int
     duplicates: int
     rejected: list[Rejection]
+    ignored: int | UnsetType = UNSET
+    dropped: dict[str, int] | UnsetType = UNSET
 
 
 class Identification(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -16,9 +16,10 @@ from tailorbird.errors import BadInput, TailorbirdError, UnreadableFile
 if TYPE_CHECKING:
     from tailorbird.backends.sql.ledger import SqlLedger
     from tailorbird.ingest.exporter import Selection
-    from tailorbird.ingest.importer import ImportOptions, Report
+    from tailorbird.ingest.importer import ImportOptions
     from tailorbird.ingest.mapping import Kind
     from tailorbird.ingest.readiness import Readiness
+    from tailorbird.ingest.writing import Report
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 FileArgument: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A table, or a directory of tables.")]
@@ -32,7 +33,12 @@ MapOption: TypeAlias = Annotated[
     ),
 ]
 FormatOption: TypeAlias = Annotated[
-    str, typer.Option("--format", help="auto or native: CSV, JSON Lines, JSON and Parquet tell themselves apart.")
+    str,
+    typer.Option(
+        "--format",
+        help="auto or native: CSV, JSON Lines, JSON and Parquet tell themselves apart. "
+        "Or how another system writes: segment.",
+    ),
 ]
 DecimalOption: TypeAlias = Annotated[str, typer.Option("--decimal", help='"," reads 12,50 and 1.234,50.')]
 EncodingOption: TypeAlias = Annotated[
@@ -229,8 +235,9 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
 
 def _import(context: typer.Context, file: Path, kind: "Kind", options: "ImportOptions", *, json: bool) -> None:
     from tailorbird.app import App
-    from tailorbird.ingest.importer import Report, import_file
+    from tailorbird.ingest.importer import import_file
     from tailorbird.ingest.receipts import Receipt, keep_receipt
+    from tailorbird.ingest.writing import Report
     from tailorbird.simulator.saved import FILE as SIMULATED
 
     directory, report = shop_dir(context), Report()

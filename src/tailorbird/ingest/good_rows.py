@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 from tailorbird.errors import BadInput, BrokenLine, MissingField
 from tailorbird.ingest.events import FIELDS
-from tailorbird.ingest.importer import Report
 from tailorbird.ingest.mapping import ColumnMap, parse_types
 from tailorbird.ingest.sources import find_files
 from tailorbird.ingest.tables import Table, open_table
+from tailorbird.ingest.writing import Report
 
 _TEXT: Final = pa.string()
 _NUMBER: Final = pa.float64()

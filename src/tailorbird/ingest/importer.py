@@ -6,96 +6,40 @@ small and leave pauses, so that a server which shares the disk keeps answering.
 """
 
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from tailorbird.config import Config, EventsConfig
 from tailorbird.errors import (
     BadInput,
     BadNumber,
     BrokenLine,
-    ConflictingEvent,
-    MissingField,
     UnknownColumn,
-    UnknownFormat,
     did_you_mean,
 )
 from tailorbird.ingest.events import ABOUT_AN_ITEM, Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.fields import read_id, read_number, read_time, shown
+from tailorbird.ingest.formats import NATIVE, format_of
 from tailorbird.ingest.items import entry_of_item, parse_item
 from tailorbird.ingest.mapping import ColumnMap, Kind, parse_types
+from tailorbird.ingest.messages import MessageImport
 from tailorbird.ingest.money import part_money
 from tailorbird.ingest.repeats import Repeats, Rule
 from tailorbird.ingest.sources import find_files
 from tailorbird.ingest.tables import Table, open_table
 from tailorbird.ingest.unknown_types import UnknownTypes
 from tailorbird.ingest.users import entry_of_user, parse_user
-from tailorbird.protocols import Log, Verdict
+from tailorbird.ingest.writing import BATCH_ENTRIES, Report, Writer
+from tailorbird.protocols import Log
 from tailorbird.types import EVENT_TYPES, Entry
 
 Progress: TypeAlias = Callable[[float, int], None]
 """Called with the share of the input that was read, and the rows so far."""
 
-FORMATS: Final = ("auto", "native")
-BATCH_ENTRIES: Final = 1_000
-
-_PAUSE_SECONDS: Final = 0.001
 _STEP_SECONDS: Final = 60.0
-
-
-@dataclass
-class Reason:
-    """Why rows were rejected, and where the first of them is; ``field`` is the one that they lack, if they lack one."""
-
-    code: str
-    count: int
-    first_line: int
-    message: str
-    field: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The public shape."""
-        return {name: getattr(self, name) for name in ("code", "count", "first_line", "message")}
-
-
-@dataclass
-class Report:
-    """What became of every row: ``rows`` is the sum of the next three."""
-
-    rows: int = 0
-    accepted: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    reasons: list[Reason] = field(default_factory=list)
-    skipped: int = 0
-    unknown_types: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def exit_code(self) -> int:
-        """0 when every row is in, 1 when some were rejected, 2 when there was no line that could be read."""
-        n_broken = sum(reason.count for reason in self.reasons if reason.code == BrokenLine.code)
-        return 2 if self.rows and n_broken == self.rows else min(1, self.rejected)
-
-    def reject(self, error: BadInput | ConflictingEvent, line: int, where: str) -> None:
-        """Count one row; of each code, and each field that is missing, the first is remembered with its line."""
-        self.rejected += 1
-        missing = error.field if isinstance(error, MissingField) else ""
-        for reason in self.reasons:
-            if (reason.code, reason.field) == (error.code, missing):
-                reason.count += 1
-                return
-        self.reasons.append(Reason(error.code, 1, line, f"{where}: {error}", missing))
-
-    def as_json(self) -> dict[str, Any]:
-        """The public shape."""
-        counts = {name: getattr(self, name) for name in ("rows", "accepted", "duplicates", "rejected")}
-        rare = {name: getattr(self, name) for name in ("skipped", "unknown_types") if getattr(self, name)}
-        return {**counts, **rare, "reasons": [reason.as_json() for reason in self.reasons]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,11 +85,18 @@ def import_file(
         Unavailable: the log cannot take more now; what was accepted is kept.
     """
     report = Report() if report is None else report
-    run = _Import(log, kind, options=options or ImportOptions(), config=config, now=now, report=report)
+    options = options or ImportOptions()
+    form = format_of(NATIVE if options.fmt == "auto" else options.fmt)
+    run: _Run
+    if form is None:
+        run = _Import(log, kind, options=options, config=config, now=now, report=report)
+    else:
+        _refuse_options(options)
+        run = MessageImport(log, form, config=config, now=now, report=report, encoding=options.encoding)
     files = find_files(path)
     for file in files:
         run.check(file)
-    passes = [run.take_file] if kind == "events" else [run.look_for_repeats, run.take_file]
+    passes = run.passes()
     done, whole = 0, max(1, len(passes) * sum(file.stat().st_size for file in files))
     for read in passes:
         for file in files:
@@ -157,14 +108,38 @@ def import_file(
     return report
 
 
-class _Import:
+class _Run(Protocol):
     """One run over some files."""
+
+    def check(self, file: Path) -> None:
+        """Refuse a file that cannot be taken, before anything of any file is."""
+
+    def passes(self) -> Sequence[Callable[[Path], Iterator[float]]]:
+        """What goes through all files, one after the other; each tells its share of the file now and then."""
+
+    def finish(self) -> None:
+        """Append what waited."""
+
+
+def _refuse_options(options: ImportOptions) -> None:
+    """A format says itself which field is which."""
+    usual = ImportOptions(fmt=options.fmt, encoding=options.encoding)
+    names = {"mapping": "--map", "event_type": "--type", "order_from": "--order-from"}
+    for field_ in fields(options):
+        if getattr(options, field_.name) != getattr(usual, field_.name):
+            raise BadInput(
+                f"{names.get(field_.name, f'--{field_.name}')} goes with tables of one's own, not with --format "
+                f"{options.fmt}.",
+                hint="Leave one of the two out.",
+            )
+
+
+class _Import:
+    """One run over tables with one record a row."""
 
     def __init__(
         self, log: Log, kind: Kind, *, options: ImportOptions, config: Config | None, now: float, report: Report
     ) -> None:
-        if options.fmt not in FORMATS:
-            raise UnknownFormat(f"There is no format {options.fmt!r}.", hint=did_you_mean(options.fmt, FORMATS))
         if options.decimal not in (".", ","):
             raise BadInput(f"--decimal is {shown(options.decimal)}.", hint="It is a point or a comma.")
         self.report = report
@@ -179,7 +154,7 @@ class _Import:
         self._currency = None if config is None else config.catalogue.currency
         self._assumed = False
         self._unknown_types = UnknownTypes(EventsConfig() if config is None else config.events)
-        self._writer = _Writer(log, report)
+        self._writer = Writer(log, report)
 
     def check(self, file: Path) -> None:
         """Refuse a file that cannot be taken, before anything of any file is."""
@@ -190,6 +165,10 @@ class _Import:
         given = () if self._type is None else ("type",)
         about_items = self._kind == "events" and self._about_items(table)
         self._map.check(file.name, table.columns, given, fixed=table.fixed, about_items=about_items)
+
+    def passes(self) -> Sequence[Callable[[Path], Iterator[float]]]:
+        """Items and users are read twice, to know who comes again."""
+        return [self.take_file] if self._kind == "events" else [self.look_for_repeats, self.take_file]
 
     def look_for_repeats(self, file: Path) -> Iterator[float]:
         """The first pass over items and users, telling its share of the file now and then."""
@@ -222,7 +201,7 @@ class _Import:
         """Append what waited."""
         for raw, line, where in self._repeats.resolved():
             try:
-                self._writer.add(self._entry(raw, None), line, where)
+                self._writer.add([self._entry(raw, None)], line, where)
             except BadInput as error:  # each row was good, but not what they come to
                 self.report.reject(error, line, f"{where}, line {line}")
         self._writer.flush()
@@ -241,7 +220,7 @@ class _Import:
             raise raw
         entry = self._entry(raw, ordinals)
         if self._kind == "events" or entry.key not in self._repeats:
-            self._writer.add(entry, line, where)
+            self._writer.add([entry], line, where)
         elif not self._repeats.fold(entry.key, raw, line, where):
             self.report.duplicates += 1
 
@@ -295,44 +274,6 @@ class _Import:
             return read_id(name, raw[name]) if raw.get(name) is not None else None
         except BadInput:
             return None  # the second pass rejects it, with its line
-
-
-class _Writer:
-    """Gathers entries into transactions, and counts what became of them."""
-
-    def __init__(self, log: Log, report: Report) -> None:
-        self._log = log
-        self._report = report
-        self._entries: list[Entry] = []
-        self._places: list[tuple[int, str]] = []
-
-    def add(self, entry: Entry, line: int, where: str) -> None:
-        """One more entry, and where it came from."""
-        self._entries.append(entry)
-        self._places.append((line, where))
-        if len(self._entries) >= BATCH_ENTRIES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Append what was gathered, and count it."""
-        verdicts = self._log.append(self._entries)
-        for entry, verdict, (line, where) in zip(self._entries, verdicts, self._places, strict=True):
-            if verdict is Verdict.ACCEPTED:
-                self._report.accepted += 1
-            elif verdict is Verdict.DUPLICATE:
-                self._report.duplicates += 1
-            else:
-                self._report.reject(_conflict(entry.key), line, f"{where}, line {line}")
-        self._entries.clear()
-        self._places.clear()
-        # Whoever waits for the disk, a server above all, gets its turn between two transactions.
-        time.sleep(_PAUSE_SECONDS)
-
-
-def _conflict(key: str) -> ConflictingEvent:
-    return ConflictingEvent(
-        f"The event_id {shown(key)} came before with other content.", hint="The first one stays; give this one its own."
-    )
 
 
 def _place_in_order(value: Any) -> float:

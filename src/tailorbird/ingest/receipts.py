@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tailorbird.ingest.importer import Report
+from tailorbird.ingest.writing import Report
 
 FILE: Final = "imports.jsonl"
 

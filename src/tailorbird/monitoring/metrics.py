@@ -36,6 +36,12 @@ class Metrics:
         self._event_types = Counter(
             "tailorbird_events_accepted_by_type", "Events accepted over HTTP.", ("type",), registry=self.registry
         )
+        self._dropped = Counter(
+            "tailorbird_personal_fields_dropped",
+            "Personal fields that other systems' formats carried and that were left out.",
+            ("format",),
+            registry=self.registry,
+        )
         self._stages = Histogram(
             "tailorbird_decision_stage_seconds",
             "Time of each stage of a decision; the stage `total` is the whole.",
@@ -82,6 +88,10 @@ class Metrics:
     def accepted_type(self, event_type: str, n: int = 1) -> None:
         """Count accepted events of one type; types without a meaning here share the label ``other``."""
         self._event_types.labels(event_type if event_type in _KNOWN_TYPES else "other").inc(n)
+
+    def left_at_the_door(self, form: str, n: int) -> None:
+        """Count personal fields of one format that were not kept."""
+        self._dropped.labels(form).inc(n)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP answer. ``route`` is the pattern, never the path that was asked for."""

@@ -1,0 +1,124 @@
+"""From a message to entries of the log: whatever the format, the checks of `ingest` are the same.
+
+A message that came before under the same name is a duplicate, also where it now says something else: its time may have
+been reckoned from when it arrived, and most systems send again until they hear an answer.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from tailorbird.errors import BadInput, MissingField
+from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
+from tailorbird.ingest.formats.facts import Arrival, Fact, FactKind, Format
+from tailorbird.ingest.items import entry_of_item, parse_item
+from tailorbird.ingest.money import part_money
+from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
+from tailorbird.types import Entry, Event, Identity, User
+
+Current = Callable[[str, str], bytes | None]
+"""The current version of (kind, key), as `Log.current` gives it."""
+
+_MOST_REMEMBERED: Final = 10_000
+
+
+@dataclass
+class Taken:
+    """What became of one message: entries to append, and the events among them. No entries: it says nothing here."""
+
+    entries: list[Entry] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+class FormatReader:
+    """Reads the messages of one request or one file, in their order.
+
+    A user's traits are merged into what is known of the user: in the log, or since this reader was made.
+    """
+
+    def __init__(
+        self,
+        form: Format,
+        current: Current,
+        *,
+        now: float,
+        currency: str | None = None,
+        kinds: Collection[FactKind] | None = None,
+    ) -> None:
+        """``currency`` is the shop's, for signs that several share. With ``kinds``, no other facts are heard."""
+        self.form, self.arrival = form, Arrival(now)
+        self._current, self._currency, self._kinds = current, currency, kinds
+        self._ordinals = Ordinals()
+        self._told: dict[tuple[str, str], User | Identity] = {}
+
+    def read(self, message: Any) -> Taken:
+        """The entries of one message.
+
+        Raises:
+            BadInput: one of its children; nothing of the message is to be taken.
+        """
+        taken = Taken()
+        try:
+            for fact in list(self.form.facts(message, self.arrival)):
+                if self._kinds is None or fact.kind in self._kinds:
+                    self._take(fact, taken)
+        except MissingField as error:
+            raise _in_their_words(error, self.form.theirs) from error
+        return taken
+
+    def _take(self, fact: Fact, taken: Taken) -> None:
+        kind, raw = fact
+        if kind == "event":
+            part_money(raw, "events", decimal=".", currency=self._currency or "")
+            event = parse_event(raw, now=self.arrival.now)
+            taken.events.append(event)
+            taken.entries.append(entry_of_event(event, self._ordinals))
+        elif kind == "item":
+            part_money(raw, "items", decimal=".", currency=self._currency or "")
+            item = parse_item(raw, currency=self._currency)
+            taken.entries.append(entry_of_item(item, at=self.arrival.now))
+        elif kind == "user":
+            user = self._merged(parse_user(raw))
+            taken.entries.append(entry_of_user(user, at=self.arrival.now))
+        else:
+            identity = parse_identity(raw, now=self.arrival.now)
+            if self._is_new(identity):
+                taken.entries.append(entry_of_identity(identity))
+
+    def _merged(self, said: User) -> User:
+        """Everything known of the user with what is said now on top; objects are merged name by name."""
+        before = self._known("user", said.user_id, User)
+        if before is not None:
+            old, new = msgspec.to_builtins(before), msgspec.to_builtins(said)
+            both = {n: {**old[n], **v} if isinstance(v, dict) and n in old else v for n, v in new.items()}
+            said = msgspec.convert({**old, **both}, User)
+        self._remember("user", said.user_id, said)
+        return said
+
+    def _is_new(self, identity: Identity) -> bool:
+        before = self._known("identity", identity.anonymous_id, Identity)
+        self._remember("identity", identity.anonymous_id, identity)
+        return before is None or before.user_id != identity.user_id
+
+    def _known(self, kind: str, key: str, shape: type[Any]) -> Any:
+        if (kind, key) in self._told:
+            return self._told[kind, key]
+        body = self._current(kind, key)
+        return None if body is None else msgspec.json.decode(body, type=shape)
+
+    def _remember(self, kind: str, key: str, record: User | Identity) -> None:
+        """Until it is in the log, and some time longer."""
+        self._told.pop((kind, key), None)
+        self._told[kind, key] = record
+        if len(self._told) > _MOST_REMEMBERED:
+            self._told.pop(next(iter(self._told)))
+
+
+def _in_their_words(error: MissingField, theirs: Mapping[str, str]) -> BadInput:
+    named = theirs.get(error.field)
+    if named is None:
+        return error
+    verb = "are both" if " and " in named else "is"
+    return MissingField(f"{named} {verb} missing.", hint=error.hint, field=error.field)

@@ -1,0 +1,110 @@
+"""What an import writes, in small durable transactions, and the report of what became of every row."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tailorbird.errors import BadInput, BrokenLine, ConflictingEvent, MissingField
+from tailorbird.ingest.fields import shown
+from tailorbird.protocols import Log, Verdict
+from tailorbird.types import Entry
+
+BATCH_ENTRIES: Final = 1_000
+"""Of one transaction."""
+
+_PAUSE_SECONDS: Final = 0.001
+
+
+@dataclass
+class Reason:
+    """Why rows were rejected, and where the first of them is; ``field`` is the one that they lack, if they lack one."""
+
+    code: str
+    count: int
+    first_line: int
+    message: str
+    field: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The public shape."""
+        return {name: getattr(self, name) for name in ("code", "count", "first_line", "message")}
+
+
+@dataclass
+class Report:
+    """What became of every row: ``rows`` is the sum of the next three."""
+
+    rows: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    reasons: list[Reason] = field(default_factory=list)
+    skipped: int = 0
+    unknown_types: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every row is in, 1 when some were rejected, 2 when there was no line that could be read."""
+        n_broken = sum(reason.count for reason in self.reasons if reason.code == BrokenLine.code)
+        return 2 if self.rows and n_broken == self.rows else min(1, self.rejected)
+
+    def reject(self, error: BadInput | ConflictingEvent, line: int, where: str) -> None:
+        """Count one row; of each code, and each field that is missing, the first is remembered with its line."""
+        self.rejected += 1
+        missing = error.field if isinstance(error, MissingField) else ""
+        for reason in self.reasons:
+            if (reason.code, reason.field) == (error.code, missing):
+                reason.count += 1
+                return
+        self.reasons.append(Reason(error.code, 1, line, f"{where}: {error}", missing))
+
+    def as_json(self) -> dict[str, Any]:
+        """The public shape."""
+        counts = {name: getattr(self, name) for name in ("rows", "accepted", "duplicates", "rejected")}
+        rare = {name: getattr(self, name) for name in ("skipped", "unknown_types") if getattr(self, name)}
+        return {**counts, **rare, "reasons": [reason.as_json() for reason in self.reasons]}
+
+
+class Writer:
+    """Gathers entries into transactions, and counts what became of each row: accepted, if anything of it was new.
+
+    With ``resent``, a name that came before with other content is a duplicate; without, it is refused as a conflict.
+    """
+
+    def __init__(self, log: Log, report: Report, *, resent: bool = False) -> None:
+        self._log, self._report, self._resent = log, report, resent
+        self._entries: list[Entry] = []
+        self._rows: list[tuple[int, int, str]] = []
+
+    def add(self, entries: Sequence[Entry], line: int, where: str) -> None:
+        """The entries of one more row, and where it stands."""
+        self._entries += entries
+        self._rows.append((len(entries), line, where))
+        if len(self._entries) >= BATCH_ENTRIES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Append what was gathered, and count it."""
+        verdicts = self._log.append(self._entries)
+        start = 0
+        for n, line, where in self._rows:
+            of_row = verdicts[start : start + n]
+            if Verdict.ACCEPTED in of_row:
+                self._report.accepted += 1
+            elif Verdict.CONFLICT in of_row and not self._resent:
+                self._report.reject(_conflict(self._entries[start].key), line, f"{where}, line {line}")
+            else:
+                self._report.duplicates += 1
+            start += n
+        self._entries.clear()
+        self._rows.clear()
+        # Whoever waits for the disk, a server above all, gets its turn between two transactions.
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _conflict(key: str) -> ConflictingEvent:
+    return ConflictingEvent(
+        f"The event_id {shown(key)} came before with other content.", hint="The first one stays; give this one its own."
+    )
