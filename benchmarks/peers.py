@@ -2,7 +2,7 @@
 
 Usage::
 
-    python -m venv PEERS && PEERS/bin/pip install implicit rectools lenskit "pyarrow<22"
+    python -m venv PEERS && PEERS/bin/pip install implicit "rectools[torch]" lenskit "pyarrow<22"
     python benchmarks/peers.py DATA_DIR --peers-python PEERS/bin/python --rows ROWS [--plot FILE.svg] [--json]
 
 DATA_DIR holds the folders named in `DATASETS`. ROWS keeps what was measured, one file per data set and method, and is
@@ -41,7 +41,12 @@ from tailorbird.learning.splits import leave_one_out
 from tailorbird.learning.tuning import SEARCHES, choose
 from tailorbird.types import Request
 
-OURS: Final = ("popular", "covisitation", "item-knn", "user-knn", "v-sknn", "ease", "ials")
+OURS: Final = (
+    *("popular", "covisitation", "item-knn", "user-knn", "v-sknn", "ease", "ials"),
+    *("sasrec", "two-tower", "lightgcn"),
+)
+"""The last three need the extra `deep`; they choose their number of epochs themselves, and nothing else."""
+
 THREADS: Final = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"), "1"
 )

@@ -267,6 +267,12 @@ def _rectools_popular(setting: Setting) -> Any:
     return PopularModel(**setting)
 
 
+def _rectools_sasrec(setting: Setting) -> Any:
+    from rectools.models import SASRecModel  # noqa: PLC0415
+
+    return SASRecModel(deterministic=True, recommend_torch_device="cpu", **setting)
+
+
 # LensKit -------------------------------------------------------------------------------------------------------------
 
 
@@ -333,6 +339,9 @@ METHODS: Final[Mapping[str, Method]] = {
     "rectools-tfidf": Method("rectools", rectools(_rectools_neighbours), _NEIGHBOURS),
     "rectools-ease": Method(
         "rectools", rectools(_rectools_ease), [{"regularization": r} for r in (500.0, 200.0, 50.0)]
+    ),
+    "rectools-sasrec": Method(
+        "rectools", rectools(_rectools_sasrec), [{}, {"epochs": 10}, {"epochs": 20}, {"epochs": 20, "n_factors": 128}]
     ),
     "lenskit-item-knn": Method("lenskit", lenskit(_lenskit_neighbours), [{"max_nbrs": k} for k in (20, 100, 500)]),
     "lenskit-als": Method(
