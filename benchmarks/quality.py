@@ -109,7 +109,7 @@ RUNS: Final = (
         f"--map at=time --models {NEIGHBOURS},trending,ease,ials,content,ranker",
         GROCERY[1],
     ),
-    Run("grocery", GROCERY[0], f"--map at=time --models {NEIGHBOURS},trending,ease,ials,ranker"),
+    Run("grocery", GROCERY[0], f"--map at=time --models {NEIGHBOURS},trending,ease,ials,{NEURAL},ranker,slates"),
     Run("diginetica-ranker", DIGINETICA, f"{DIGINETICA_MAP} --models {NEIGHBOURS},ranker --users 10000"),
     Run("yoochoose-ranker", YOOCHOOSE, f"{YOOCHOOSE_MAP} --models {NEIGHBOURS},ranker"),
     Run(
