@@ -25,6 +25,13 @@ from tailorbird.types import (
     Request,
 )
 
+Told = Callable[[str, float], None]
+"""Hears of a long piece of work: what is being done, and the share done, from 0 to 1."""
+
+
+def unheard(_what: str, _share: float) -> None:
+    """What a long piece of work tells while nobody listens."""
+
 
 class Scope(StrEnum):
     """Whose state a feature view keeps. One of scope request keeps none: it reads the request and the catalogue."""
@@ -95,9 +102,9 @@ class FollowsCatalogue(Protocol):
 
 @runtime_checkable
 class TellsProgress(Protocol):
-    """A channel whose fit takes minutes: it tells where it is, and how far from 0 to 1."""
+    """A model whose fit takes minutes: it tells where it is."""
 
-    told: Callable[[str, float], None]
+    told: Told
 
 
 class TextEncoder(Protocol):

@@ -1,7 +1,7 @@
 """Fits the channels of one training run, again and again on different parts of the past, with one set of settings."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -12,15 +12,12 @@ from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.models import retriever
 from tailorbird.learning.past import Past
 from tailorbird.learning.tuning import SEARCHES, choose
-from tailorbird.protocols import ReadsText, Retriever, TellsProgress, TextEncoder
+from tailorbird.protocols import ReadsText, Retriever, TellsProgress, TextEncoder, Told
 from tailorbird.types import Interactions
 
 _CUT: Final = 10
 _MOST_CASES: Final = 1_000
 _MOST_SCORES: Final = 20_000_000
-
-Progress = Callable[[str, float], None]
-"""Told what is being done and how far it is, from 0 to 1."""
 
 
 @dataclass
@@ -29,7 +26,7 @@ class Fitting:
 
     past: Past
     config: Config
-    progress: Progress
+    progress: Told
     encoder: TextEncoder | None = None
     chosen: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)

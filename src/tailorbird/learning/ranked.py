@@ -11,105 +11,64 @@ from typing import Final
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.config import Config, PolicyConfig
 from tailorbird.decide import Engine
-from tailorbird.learning.cases import Split
-from tailorbird.learning.lists import Lists, Question, add_list, gathered
+from tailorbird.learning.cases import Cases, Split
+from tailorbird.learning.lists import Question
+from tailorbird.learning.teaching import Lesson, engine_after, ranker_scores, slate_places, teach
 from tailorbird.protocols import Retriever
-from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
+from tailorbird.ranking.lambda_ranker import LambdaRanker
 from tailorbird.types import FloatArray, History, IntArray, Interaction, Interactions, Request
 
-NOT_IN_POOL: Final = -1e9
+_LISTS: Final = 40_000
 
 
 class RankedModel:
     """Learn to rank on the validation cases over these fitted channels; then score any query."""
 
-    def __init__(
-        self,
-        split: Split,
-        channels: Mapping[str, Retriever],
-        *,
-        n_lists: int = 40_000,
-        per_channel: int = 100,
-        pool: int = 300,
-        ranker: LambdaRankerConfig | None = None,
-        seed: int = 1,
-    ) -> None:
-        self._split, self._channels, self._n_lists, self._seed = split, channels, n_lists, seed
-        self._per_channel, self._pool = per_channel, pool
-        self._ranker = LambdaRanker(ranker)
+    def __init__(self, split: Split, channels: Mapping[str, Retriever], *, seed: int = 1) -> None:
+        self._split, self._channels, self._seed = split, channels, seed
         self._engine: Engine | None = None
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
         """Trees on the split's validation cases; ``interactions`` are what the channels were fitted on."""
-        recipe = PolicyConfig(pool=self._pool, channels=dict.fromkeys(self._channels, self._per_channel))
-        engine = self._engine = Engine(Config(policies={"home": recipe}), catalogue=catalogue)
-        engine.install(self._channels)
-        for person in range(interactions.n_users):
-            engine.state.number(str(person))
-        for step in steps_of(interactions):
-            engine.state.fold(step)
-        lists, draw = Lists(), np.random.default_rng(self._seed)
-        cases = self._split.validation.sample(self._n_lists, self._seed)
+        self._engine = engine_after(interactions, catalogue, self._channels)
+        draw = np.random.default_rng(self._seed)
+        cases = self._split.validation.sample(_LISTS, self._seed)
         # People stand in the order of the file, and who stands last is like nobody else: the lists that decide when to
         # stop are drawn from all of them.
         cases = cases.take(draw.permutation(len(cases)))
-        for case in range(len(cases)):
-            history = cases.history(case)
-            request = Request(surface="home", at=float(cases.at[case]))
-            grades = dict.fromkeys(cases.answers_of(case).tolist(), 1)
-            add_list(
-                lists,
-                engine,
-                self._question(request, history),
-                grades,
-                draw,
-                hidden=self._hidden(history),
-                n_others=300,
-            )
-        labelled = lists.labelled()
-        del lists
-        self._ranker.fit(labelled, engine.columns)
-        engine.install(self._channels, self._ranker, ranker_columns=engine.columns)
-
-    def decided(self, history: History, at: float, limit: int) -> IntArray:
-        """The whole slate that `decide` gives to somebody with this history: diversified and explored, best first."""
-        if self._engine is None:
-            raise RuntimeError("fit comes before a slate")
-        hidden = self._hidden(history)
-        ids = self._engine.catalogue.ids
-        request = Request(
-            surface="home",
-            at=at,
-            limit=limit,
-            exclude=() if hidden is None else tuple(ids[item] for item in hidden.tolist()),
-            decision_id=f"{at}, {len(history)} to {history.items[-1:].tolist()}",
-        )
-        with self._engine.patient():
-            decision = self._engine.decide(request, self._engine.state.stranger(_of_history(history)))
-        shown = self._engine.catalogue.numbers(placed.item_id for placed in decision.items)
-        return np.array(shown, np.int32)
+        teach(self._engine, LambdaRanker(), self._lessons(cases), draw)
 
     def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
         """The ranker's score for what the channels propose; everything else stands behind it, in no order."""
+        asked, hidden = self._question(request.at, history), self._hidden(history)
+        return ranker_scores(self._fitted, asked, hidden, _up_to(items))[items]
+
+    def placed(self, request: Request, history: History, items: IntArray, limit: int) -> FloatArray:
+        """The places, from its end, of the whole slate that `decide` gives to somebody with this history."""
+        asked, hidden = self._question(request.at, history), self._hidden(history)
+        return slate_places(self._fitted, asked, hidden, _up_to(items), limit)[items]
+
+    def _lessons(self, cases: Cases) -> Iterator[Lesson]:
+        for case in range(len(cases)):
+            history = cases.history(case)
+            asked = self._question(float(cases.at[case]), history)
+            yield Lesson(asked, cases.answers_of(case), self._hidden(history))
+
+    def _question(self, at: float, history: History) -> Question:
+        """What somebody of whom only this history is known asks then: a home page."""
+        decision_id = f"{at}, {len(history)} to {history.items[-1:].tolist()}"
+        request = Request(surface="home", at=at, decision_id=decision_id)
+        return Question(request, self._fitted.state.stranger(_of_history(history)), history)
+
+    def _hidden(self, history: History) -> IntArray:
+        return history.items if self._split.hide_seen else np.empty(0, np.int32)
+
+    @property
+    def _fitted(self) -> Engine:
         if self._engine is None:
-            raise RuntimeError("fit comes before score")
-        asked = Request(surface="home", at=request.at)
-        question = self._question(asked, history)
-        pool = gathered(self._engine, question, hidden=self._hidden(history))
-        of_item = np.full(max(int(items.max(initial=0)), int(pool.items.max(initial=0))) + 1, NOT_IN_POOL)
-        if len(pool):
-            of_item[pool.items] = self._ranker.score(self._engine.matrix(pool, asked, question.person))
-        return of_item[items]
-
-    def _question(self, request: Request, history: History) -> Question:
-        assert self._engine is not None  # noqa: S101  # both callers come after fit
-        person = self._engine.state.stranger(_of_history(history))
-        return Question(request, person, history)
-
-    def _hidden(self, history: History) -> IntArray | None:
-        return history.items if self._split.hide_seen else None
+            raise RuntimeError("fit comes before a question")
+        return self._engine
 
 
 class Slates:
@@ -124,18 +83,12 @@ class Slates:
 
     def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
         """The places of the slate from its end; everything else stands behind it, in no order."""
-        shown = self._ranked.decided(history, request.at, self._limit)
-        place = np.full(max(int(items.max(initial=0)), int(shown.max(initial=0))) + 1, NOT_IN_POOL)
-        place[shown] = np.arange(len(shown), 0, -1)
-        return place[items]
+        return self._ranked.placed(request, history, items, self._limit)
 
 
-def steps_of(interactions: Interactions) -> Iterator[Interaction]:
-    """What a feature folds, in their order."""
-    log = interactions
-    columns = (log.users, log.items, log.at, log.weights, log.bought)
-    for user, item, at, weight, bought in zip(*(column.tolist() for column in columns), strict=True):
-        yield Interaction(user, item, at, "purchase" if bought else "item_view", weight)
+def _up_to(items: IntArray) -> int:
+    """How many items there are at least, if these are some of them."""
+    return int(items.max(initial=-1)) + 1
 
 
 def _of_history(history: History) -> Iterator[Interaction]:

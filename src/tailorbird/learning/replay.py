@@ -10,25 +10,22 @@ With ``nightly``, every channel is fitted again each midnight (of the log's cloc
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 
-from tailorbird.config import Config, PolicyConfig
 from tailorbird.decide import Engine
 from tailorbird.errors import TailorbirdError
 from tailorbird.learning.cases import Cases, Split, sampled
 from tailorbird.learning.evaluation import Factory, Result, compared, fitted_and_chosen, telling
 from tailorbird.learning.figures import Draws, Yardstick
-from tailorbird.learning.lists import Lists, Question, add_list, gathered
+from tailorbird.learning.lists import Question
 from tailorbird.learning.metrics import Placements, place
-from tailorbird.learning.ranked import NOT_IN_POOL, steps_of
 from tailorbird.learning.segments import in_segment
-from tailorbird.protocols import Retriever
+from tailorbird.learning.teaching import Lesson, engine_after, ranker_scores, slate_places, steps_of, teach
 from tailorbird.ranking.lambda_ranker import LambdaRanker
 from tailorbird.types import DAY_SECONDS, FloatArray, IntArray, Request
 
@@ -36,9 +33,6 @@ RANKER: Final = LambdaRanker.name
 SLATES: Final = "slates"
 _CASES_TO_CHOOSE: Final = 2_000
 _LISTS: Final = 10_000
-_OTHERS: Final = 300
-_PER_CHANNEL: Final = 100
-_POOL: Final = 300
 _STEPS_BETWEEN_WORDS: Final = 5_000
 
 Told = Callable[[str, float], None]
@@ -66,37 +60,25 @@ class _Contest:
     engine: Engine
     rows: dict[str, Result] = field(default_factory=dict)
 
-    def request(self, cases: Cases, case: int) -> Request:
-        """The question that the case stands for: a home page."""
+    def question(self, cases: Cases, case: int) -> Question:
+        """What the case asks of the engine now: a home page."""
         at, person = float(cases.at[case]), str(cases.persons[case])
-        return Request(surface="home", at=at, user_id=person, decision_id=f"{at} {person}")
+        request = Request(surface="home", at=at, user_id=person, decision_id=f"{at} {person}")
+        return Question.of(self.engine, request)
 
     def hidden(self, cases: Cases, case: int) -> IntArray:
         """What is not ranked."""
         return cases.history(case).items if self.split.hide_seen else np.empty(0, np.int32)
 
-    def scores(self, name: str, cases: Cases, case: int, limit: int) -> FloatArray:
+    def scores(self, name: str, asked: Question, hidden: IntArray, limit: int) -> FloatArray:
         """What one model thinks of every item now; shape (n_items,)."""
-        every = np.arange(self.split.n_items, dtype=np.int32)
-        engine = self.engine
+        n_items, engine = self.split.n_items, self.engine
         if name in engine.retrievers:
-            asked = Question.of(engine, self.request(cases, case))
+            every = np.arange(n_items, dtype=np.int32)
             return engine.retrievers[name].score(asked.request, asked.query, every)
-        standing = np.full(max(self.split.n_items, len(engine.catalogue)), NOT_IN_POOL)
         if name == SLATES:
-            hidden = tuple(engine.catalogue.ids[item] for item in self.hidden(cases, case).tolist())
-            with engine.patient():
-                decision = engine.decide(
-                    msgspec.structs.replace(self.request(cases, case), limit=limit, exclude=hidden)
-                )
-            shown = np.array(engine.catalogue.numbers(placed.item_id for placed in decision.items), np.int32)
-            standing[shown] = np.arange(len(shown), 0, -1)
-        elif engine.ranker is not None:
-            asked = Question.of(engine, self.request(cases, case))
-            pool = gathered(engine, asked, hidden=self.hidden(cases, case))
-            if len(pool):
-                standing[pool.items] = engine.ranker.score(engine.matrix(pool, asked.request, asked.person))
-        return standing[: self.split.n_items]
+            return slate_places(engine, asked, hidden, n_items, limit)
+        return ranker_scores(engine, asked, hidden, n_items)
 
 
 class Walk:
@@ -196,43 +178,28 @@ def _fitted(split: Split, factories: Mapping[str, Factory], *, tune: bool, told:
         except TailorbirdError as error:
             rows[name] = Result(name, skipped=str(error))
     told("folding what is known", 1.0)
-    return _Contest(split, _engine(split, channels), rows)
+    return _Contest(split, engine_after(split.train, split.catalogue, channels), rows)
 
 
 def _within(told: Told, name: str, share: float, detail: str, _share_of_model: float) -> None:
     told(f"{name}, {detail}", share)
 
 
-def _engine(split: Split, channels: Mapping[str, Retriever]) -> Engine:
-    """The engine that serves, after the train part."""
-    recipe = PolicyConfig(pool=_POOL, channels=dict.fromkeys(channels, _PER_CHANNEL))
-    engine = Engine(Config(policies={"home": recipe}), catalogue=split.catalogue)
-    engine.install(channels)
-    for person in range(split.train.n_users):
-        engine.state.number(f"u:{person}")
-    for step in steps_of(split.train):
-        engine.state.fold(step)
-    return engine
-
-
 def _learn_to_rank(contest: _Contest, walk: Walk, n_lists: int) -> Result:
-    """Let the validation part pass, take lists on the way, and fit the trees."""
-    engine, cases = contest.engine, contest.split.validation.sample(n_lists)
-    lists, draw = Lists(), np.random.default_rng(1)
+    """Let the validation part pass, and learn from some of its moments, each at its time."""
+    cases = contest.split.validation.sample(n_lists)
     wall, cpu = time.perf_counter(), time.process_time()
-    for case in range(len(cases)):
-        walk.before(int(cases.ends[case]))
-        grades = dict.fromkeys(cases.answers_of(case).tolist(), 1)
-        asked = Question.of(engine, contest.request(cases, case))
-        add_list(lists, engine, asked, grades, draw, hidden=contest.hidden(cases, case), n_others=_OTHERS)
-    ranker, labelled = LambdaRanker(), lists.labelled()
-    del lists
     try:
-        ranker.fit(labelled, engine.columns)
+        teach(contest.engine, LambdaRanker(), _lessons(contest, walk, cases), np.random.default_rng(1))
     except TailorbirdError as error:
         return Result(RANKER, skipped=str(error))
-    engine.install(engine.retrievers, ranker, ranker_columns=engine.columns)
     return Result(RANKER, fit_seconds=time.perf_counter() - wall, fit_cpu_seconds=time.process_time() - cpu)
+
+
+def _lessons(contest: _Contest, walk: Walk, cases: Cases) -> Iterator[Lesson]:
+    for case in range(len(cases)):
+        walk.before(int(cases.ends[case]))
+        yield Lesson(contest.question(cases, case), cases.answers_of(case), contest.hidden(cases, case))
 
 
 def _answered(
@@ -248,7 +215,7 @@ def _answered(
         rows = slice(cases.starts[case], cases.starts[case + 1])
         for name, found in answers.items():
             began = time.perf_counter()
-            scores = np.array(contest.scores(name, cases, case, ks[1]), np.float64)
+            scores = np.array(contest.scores(name, contest.question(cases, case), hidden, ks[1]), np.float64)
             found.seconds += time.perf_counter() - began
             scores[hidden] = -np.inf
             place(scores, wanted, found.ranks[rows], found.shown[case], best)

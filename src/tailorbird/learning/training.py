@@ -12,12 +12,12 @@ from tailorbird.config import Config
 from tailorbird.errors import NotEnoughEvents, UnknownModel, did_you_mean
 from tailorbird.ingest.advice import MOST_EASE_ITEMS, advise, deep_installed
 from tailorbird.learning.comparison import Comparison, compared
-from tailorbird.learning.fitting import Fitting, Progress
+from tailorbird.learning.fitting import Fitting
 from tailorbird.learning.models import EVENTLESS, UNTRAINED
 from tailorbird.learning.past import Past, read_past
 from tailorbird.learning.registry import Manifest, Registry
 from tailorbird.learning.rehearsal import RANKER, Rehearsal, rehearse
-from tailorbird.protocols import Ledger, Log, ReadsText, TextEncoder
+from tailorbird.protocols import Ledger, Log, ReadsText, TextEncoder, Told, unheard
 from tailorbird.retrieval import RETRIEVERS
 
 
@@ -80,7 +80,7 @@ def train(
     models: Sequence[str] = (),
     encoder: TextEncoder | None = None,
     even_if_worse: bool = False,
-    progress: Progress = lambda _what, _share: None,
+    progress: Told = unheard,
     now: float | None = None,
 ) -> TrainingRun:
     """Train and promote; a version that is worse than the one it replaces is only promoted ``even_if_worse``.

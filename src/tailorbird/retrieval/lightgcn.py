@@ -22,9 +22,10 @@ import numpy as np
 from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
+from tailorbird.protocols import Told, unheard
 from tailorbird.retrieval.deep import needed
 from tailorbird.retrieval.deep.batches import held_out, numbered, sequences_of
-from tailorbird.retrieval.deep.course import Batch, CourseConfig, Epochs, Rate, Told, unheard
+from tailorbird.retrieval.deep.course import Batch, CourseConfig, Epochs, Rate
 from tailorbird.retrieval.deep.graph import Graph, GraphTask, Recipe
 from tailorbird.retrieval.deep.steps import improve
 from tailorbird.retrieval.loops import products

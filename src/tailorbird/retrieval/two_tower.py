@@ -23,10 +23,11 @@ import numpy as np
 from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
+from tailorbird.protocols import Told, unheard
 from tailorbird.retrieval.arrivals import Arrivals
 from tailorbird.retrieval.deep import needed
 from tailorbird.retrieval.deep.batches import held_out, numbered, sequences_of
-from tailorbird.retrieval.deep.course import CourseConfig, Epochs, Rate, Told, unheard
+from tailorbird.retrieval.deep.course import CourseConfig, Epochs, Rate
 from tailorbird.retrieval.deep.steps import improve
 from tailorbird.retrieval.deep.tokens import Vocabulary
 from tailorbird.retrieval.deep.towers import (

@@ -1,6 +1,5 @@
 """The settings of a training that every neural model has: how long, how fast, where, on whom it is tried."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,9 +9,6 @@ from tailorbird.retrieval.deep.device import Wanted
 Epochs = Annotated[int, Field(ge=1, description="at most")]
 Batch = Annotated[int, Field(ge=1, description="sequences in a step; fewer of long ones")]
 Rate = Annotated[float, Field(gt=0)]
-
-Told = Callable[[str, float], None]
-"""Hears of every epoch: what it came to, and the share done, from 0 to 1."""
 
 
 class CourseConfig(BaseModel):
@@ -28,7 +24,3 @@ class CourseConfig(BaseModel):
     device: Wanted = Field("auto", description="where it is trained; auto: on a GPU where torch sees one")
     checkpoints: str | None = Field(None, description="folder from which a killed training goes on")
     seed: int = 1
-
-
-def unheard(_epoch: str, _share: float) -> None:
-    """What a training tells while nobody listens."""

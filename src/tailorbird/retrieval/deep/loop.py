@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from tailorbird.protocols import Told
 from tailorbird.retrieval.deep.attributes import Attributes, summed
 from tailorbird.retrieval.deep.batches import (
     Batch,
@@ -34,7 +35,7 @@ from tailorbird.retrieval.deep.batches import (
 )
 from tailorbird.retrieval.deep.beginning import counted
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
-from tailorbird.retrieval.deep.course import CourseConfig, Told
+from tailorbird.retrieval.deep.course import CourseConfig
 from tailorbird.retrieval.deep.device import beside
 from tailorbird.retrieval.deep.steps import gains, improve
 from tailorbird.types import Array

@@ -17,11 +17,12 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from tailorbird.catalogue import Catalogue
+from tailorbird.protocols import Told, unheard
 from tailorbird.retrieval.deep import TRAINING, needed
 from tailorbird.retrieval.deep.attributes import attributes_of
 from tailorbird.retrieval.deep.batches import N_BUCKETS, sequences_of
 from tailorbird.retrieval.deep.blocks import Shape
-from tailorbird.retrieval.deep.course import CourseConfig, Told, unheard
+from tailorbird.retrieval.deep.course import CourseConfig
 from tailorbird.retrieval.deep.export import ages, run, session, to_onnx
 from tailorbird.retrieval.deep.loop import Recipe, train
 from tailorbird.retrieval.loops import products

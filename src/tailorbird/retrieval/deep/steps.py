@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import numpy as np
 
+from tailorbird.protocols import Told
 from tailorbird.retrieval.deep.batches import Longs
-from tailorbird.retrieval.deep.course import CourseConfig, Told
+from tailorbird.retrieval.deep.course import CourseConfig
 from tailorbird.retrieval.deep.device import beside, device_of
 from tailorbird.types import Array
 
