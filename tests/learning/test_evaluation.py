@@ -14,6 +14,7 @@ from tailorbird.errors import BadInput, InvalidConfig, NotEnoughEvents, UnknownM
 from tailorbird.learning.cases import Split
 from tailorbird.learning.evaluation import BASELINES, evaluate, ranks, retriever_factories
 from tailorbird.learning.interactions import Dataset
+from tailorbird.learning.ranked import RankedModel, Slates
 from tailorbird.learning.splits import split
 from tailorbird.types import NOBODY, Array, History, IntArray, Interactions, Request
 
@@ -108,7 +109,26 @@ class Talker(Walker):
 def test_a_long_fit_tells_where_it_is(cut: Split) -> None:
     told: list[tuple[str, float]] = []
     evaluate(cut, {"w": Walker, "t": Talker}, told=lambda what, share: told.append((what, share)))
-    assert told == [("w", 0.0), ("t", 0.5), ("t, half of it", 0.75), ("", 1.0)]
+    words, shares = zip(*told, strict=True)
+    assert words == ("w", "w, case 0 of 80", "t", "t, half of it", "t, case 0 of 80", "")
+    assert list(shares) == sorted(shares)
+    assert (shares[0], shares[2], shares[-1]) == (0.0, 0.5, 1.0)
+
+
+def test_the_ranker_tells_its_lists_its_trees_and_what_it_and_its_slates_are_asked(cut: Split) -> None:
+    told: list[tuple[str, float]] = []
+    fitted: dict[str, Any] = {}
+    models: dict[str, Any] = {
+        **retriever_factories(["covisitation"], cut),
+        "ranker": lambda: RankedModel(cut, {"covisitation": fitted["covisitation"]}),
+        "slates": lambda: Slates(fitted["ranker"]),
+    }
+    evaluate(cut, models, fitted=fitted, told=lambda what, share: told.append((what, share)))
+    words, shares = [what for what, _ in told], [share for _, share in told]
+    wanted = ("ranker, list 0 of 80", "ranker, tree 1 of at most 300", "ranker, case 0 of 80", "slates, case 0 of 80")
+    places = [words.index(one) for one in wanted]
+    assert places == sorted(places)
+    assert shares == sorted(shares)
 
 
 def test_strict_fits_on_train_and_refit_also_on_validation(cut: Split) -> None:

@@ -163,6 +163,17 @@ def test_the_ranker_and_its_slates_stand_beside_their_channels() -> None:
     assert found["slates"].metrics["hr@10"] > 0.2
 
 
+def test_a_replay_tells_of_its_lists_its_trees_and_its_questions() -> None:
+    told: list[tuple[str, float]] = []
+    channels = retriever_factories(["popular"], news())
+    replayed(news(), channels, ranker=True, n_cases=60, told=lambda what, share: told.append((what, share)))
+    words, shares = [what for what, _ in told], [share for _, share in told]
+    places = [words.index(one) for one in ("folding what is known", "ranker, tree 1 of at most 300", "case 0 of 60")]
+    assert places == sorted(places)
+    assert any(what.startswith("ranker, list 0 of ") for what in words)
+    assert shares == sorted(shares)
+
+
 def test_a_replay_gives_the_same_figures_twice() -> None:
     first, second = (
         replayed(news(), retriever_factories(["covisitation"], news()), ranker=True, n_cases=60) for _ in range(2)

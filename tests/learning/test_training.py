@@ -44,7 +44,10 @@ def slate(app: App, **fields: object) -> list[str]:
 
 def test_all_models_are_trained_promoted_and_serve(shop_dir: Path) -> None:
     with opened(shop_dir, small_shop(n_events=4_000)) as app:
-        run = train(app.log, app.registry, app.config, models=ALL)
+        told: list[str] = []
+        run = train(app.log, app.registry, app.config, models=ALL, progress=lambda what, _share: told.append(what))
+        assert any(what.startswith("replaying for the ranker, list 200 of ") for what in told)
+        assert "training the ranker, tree 1 of at most 300" in told
         assert {m.name for m in run.manifests} == set(ALL)
         assert set(app.registry.current()) == set(ALL)
         engine = app.engine

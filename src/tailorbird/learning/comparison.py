@@ -79,6 +79,7 @@ def _channels_compared(
             continue
         names = [name for name, manifest in serving.items() if manifest.fitted_seq == since]
         for name, new in fitting.fitted(names, split.train, "fitting as of the serving version").items():
+            fitting.progress(f"comparing: {name}", 0.9)
             if old := _stored(registry, serving[name], fitting.past):
                 yield name, channels_compared(new, old, split)
 

@@ -23,13 +23,17 @@ from tailorbird.learning.figures import Difference, Draws, Figures, Worths, Yard
 from tailorbird.learning.metrics import Placements, place
 from tailorbird.learning.segments import in_segment, segments_of
 from tailorbird.learning.tuning import FADING, SEARCHES, choose
-from tailorbird.protocols import TellsProgress
+from tailorbird.protocols import TellsProgress, Told, unheard
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import FloatArray, History, IntArray, Interactions, Request
 
 BASELINES: Final = ("popular", "trending", "item-knn", "ease")
 """Always in the table, so that no figure stands without something to hold it against."""
 
+_FITTING: Final = 0.7
+"""Of the time that a model takes; asking takes the rest."""
+
+_CASES_BETWEEN_WORDS: Final = 200
 _TIMED_QUERIES: Final = 300
 _TIMED_LIMIT: Final = 100
 
@@ -102,7 +106,7 @@ def evaluate(
     n_cases: int | None = None,
     segment: str | None = None,
     fitted: dict[str, Any] | None = None,
-    told: Callable[[str, float], None] = lambda _model, _share: None,
+    told: Told = unheard,
 ) -> list[Result]:
     """Fit, choose, and measure each model; one result per model, in their order.
 
@@ -125,9 +129,11 @@ def evaluate(
     worths: dict[str, Worths] = {}
     for n, (name, factory) in enumerate(models.items()):
         told(name, n / len(models))
-        made = partial(telling, factory, partial(_within, told=told, name=name, n=n, of=len(models)))
+        within = partial(_within, told=told, name=name, n=n, of=len(models))
         try:
-            result, placements, model = _evaluate_one(name, made, asked, yardstick, refit=refit, tune=tune)
+            result, placements, model = _evaluate_one(
+                name, factory, asked, yardstick, refit=refit, tune=tune, told=within
+            )
         except TailorbirdError as error:
             results.append(Result(name, skipped=str(error)))
         else:
@@ -169,8 +175,8 @@ def retriever_factories(
     return factories
 
 
-def ranks(model: Model, cases: Cases, split: Split, *, k: int) -> Placements:
-    """Rank all items of the split for each case, and keep the ``k`` best.
+def ranks(model: Model, cases: Cases, split: Split, *, k: int, told: Told = unheard) -> Placements:
+    """Rank all items of the split for each case, and keep the ``k`` best; ``told`` hears of every few cases.
 
     Raises:
         NotEnoughEvents: there are no cases.
@@ -181,6 +187,8 @@ def ranks(model: Model, cases: Cases, split: Split, *, k: int) -> Placements:
     placed, shown = np.empty(len(cases.answers)), np.empty((len(cases), min(k, split.n_items)), np.int32)
     best = np.empty(shown.shape[1])
     for case in range(len(cases)):
+        if case % _CASES_BETWEEN_WORDS == 0:
+            told(f"case {case:,} of {len(cases):,}", case / len(cases))
         history, answers = cases.history(case), cases.answers_of(case)
         scores = np.array(model.score(_request(cases, case), history, every), np.float64)
         if np.isnan(scores).any():
@@ -208,10 +216,17 @@ def data_counts(split: Split) -> dict[str, Any]:
 
 
 def _evaluate_one(
-    name: str, factory: Factory, split: Split, yardstick: Yardstick, *, refit: bool, tune: bool
+    name: str, factory: Factory, split: Split, yardstick: Yardstick, *, refit: bool, tune: bool, told: Told
 ) -> tuple[Result, Placements, Model]:
-    model, result = fitted_and_chosen(name, factory(), split, tune=tune, refit=refit)
-    placements = ranks(model, split.test, split, k=yardstick.ks[0])
+    made = telling(factory, lambda what, share: told(what, _FITTING * share))
+    model, result = fitted_and_chosen(name, made, split, tune=tune, refit=refit)
+    placements = ranks(
+        model,
+        split.test,
+        split,
+        k=yardstick.ks[0],
+        told=lambda what, share: told(what, _FITTING + (1.0 - _FITTING) * share),
+    )
     result = replace(
         result,
         metrics=yardstick.figures(placements),
@@ -240,7 +255,7 @@ def fitted_and_chosen(
     return model, Result(name, fit_seconds=wall, fit_cpu_seconds=cpu, tune_cpu_seconds=tuning, params=params)
 
 
-def telling(factory: Factory, told: Callable[[str, float], None]) -> Model:
+def telling(factory: Factory, told: Told) -> Model:
     """A new model of this factory; one whose fit takes minutes tells of it."""
     model = factory()
     if isinstance(model, TellsProgress):
@@ -248,7 +263,7 @@ def telling(factory: Factory, told: Callable[[str, float], None]) -> Model:
     return model
 
 
-def _within(detail: str, share: float, *, told: Callable[[str, float], None], name: str, n: int, of: int) -> None:
+def _within(detail: str, share: float, *, told: Told, name: str, n: int, of: int) -> None:
     """Tell of the inside of the ``n``-th of several models."""
     told(f"{name}, {detail}", (n + share) / of)
 

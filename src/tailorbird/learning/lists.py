@@ -20,6 +20,9 @@ from tailorbird.types import Array, Candidates, FloatArray, History, IntArray, P
 MOST_OTHERS: Final = 100
 """Unwanted candidates kept in a list: more of them teach a little more and cost in proportion."""
 
+LISTS_BETWEEN_WORDS: Final = 200
+"""So many lists are gathered before progress is told again: seconds."""
+
 _CUT: Final = 10
 
 
@@ -40,6 +43,11 @@ class Lists:
 
     def __len__(self) -> int:
         return len(self.matrices)
+
+    @property
+    def n_asked(self) -> int:
+        """How many questions there were, with those of which no list came."""
+        return len(self) + self.missed
 
     def labelled(self) -> LabelledLists:
         """All of them, as the ranker takes them."""

@@ -15,7 +15,7 @@ from tailorbird.decide import Engine
 from tailorbird.learning.cases import Cases, Split
 from tailorbird.learning.lists import Question
 from tailorbird.learning.teaching import Lesson, engine_after, ranker_scores, slate_places, teach
-from tailorbird.protocols import Retriever
+from tailorbird.protocols import Retriever, Told, unheard
 from tailorbird.ranking.lambda_ranker import LambdaRanker
 from tailorbird.types import FloatArray, History, IntArray, Interaction, Interactions, Request
 
@@ -23,11 +23,15 @@ _LISTS: Final = 40_000
 
 
 class RankedModel:
-    """Learn to rank on the validation cases over these fitted channels; then score any query."""
+    """Learn to rank on the validation cases over these fitted channels; then score any query.
+
+    ``told`` hears of every few lists and of every tree of a fit.
+    """
 
     def __init__(self, split: Split, channels: Mapping[str, Retriever], *, seed: int = 1) -> None:
         self._split, self._channels, self._seed = split, channels, seed
         self._engine: Engine | None = None
+        self.told: Told = unheard
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
         """Trees on the split's validation cases; ``interactions`` are what the channels were fitted on."""
@@ -37,7 +41,7 @@ class RankedModel:
         # People stand in the order of the file, and who stands last is like nobody else: the lists that decide when to
         # stop are drawn from all of them.
         cases = cases.take(draw.permutation(len(cases)))
-        teach(self._engine, LambdaRanker(), self._lessons(cases), draw)
+        teach(self._engine, LambdaRanker(), self._lessons(cases), draw, of=len(cases), told=self.told)
 
     def score(self, request: Request, history: History, items: IntArray) -> FloatArray:
         """The ranker's score for what the channels propose; everything else stands behind it, in no order."""

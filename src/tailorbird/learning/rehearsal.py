@@ -16,7 +16,7 @@ from tailorbird.decide import Engine
 from tailorbird.errors import NotEnoughEvents
 from tailorbird.learning.examination import USUAL_EXPONENT, exponent_of
 from tailorbird.learning.fitting import Fitting
-from tailorbird.learning.lists import Lists, Question, Slot, add_list, graded_gains
+from tailorbird.learning.lists import LISTS_BETWEEN_WORDS, Lists, Question, Slot, add_list, graded_gains
 from tailorbird.learning.moments import Moment, moments, sample
 from tailorbird.learning.past import CHUNK, Past, records
 from tailorbird.learning.splits import later_period
@@ -63,6 +63,7 @@ def rehearse(
     fitting.progress("training the ranker", 0.9)
     started = time.process_time()
     ranker, lists = LambdaRanker(LambdaRankerConfig(**config.models.get(RANKER, {}))), made.lists.labelled()
+    ranker.told = lambda tree, share: fitting.progress(f"training the ranker, {tree}", 0.9 + 0.1 * share)
     try:
         ranker.fit(lists, engine.columns)
     except NotEnoughEvents as error:
@@ -94,10 +95,12 @@ def _lists_after(cut: int, log: Log, engine: Engine, fitting: Fitting, ledger: L
     home pages and fewer slates.
     """
     training = fitting.config.training
+    fitting.progress("finding the ranker's moments", 0.3)
     found = moments(records(log), fitting.config, cut)
     draw = np.random.default_rng(training.seed)
     chosen: dict[int, list[Moment]] = {}
-    for moment in sample(found, training.ranker_lists, draw):
+    sampled = sample(found, training.ranker_lists, draw)
+    for moment in sampled:
         chosen.setdefault(moment.seq, []).append(moment)
     lists = Lists()
     exponent = exponent_of(records(log), ledger) if ledger else USUAL_EXPONENT
@@ -107,6 +110,9 @@ def _lists_after(cut: int, log: Log, engine: Engine, fitting: Fitting, ledger: L
             asked = Question.of(engine, _request_of(event, moment, engine))
             slots = _slots(event, moment, engine, ledger, exponent)
             add_list(lists, engine, asked, moment.grades, draw, among=slots)
+            if lists.n_asked % LISTS_BETWEEN_WORDS == 0:
+                words = f"replaying for the ranker, list {lists.n_asked:,} of {len(sampled):,}"
+                fitting.progress(words, 0.3 + 0.6 * record.seq / fitting.past.last_seq)
         engine.apply(record)
         if record.seq % CHUNK == 0:
             fitting.progress("replaying for the ranker", 0.3 + 0.6 * record.seq / fitting.past.last_seq)

@@ -10,7 +10,7 @@ With ``nightly``, every channel is fitted again each midnight (of the log's cloc
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
@@ -26,6 +26,7 @@ from tailorbird.learning.lists import Question
 from tailorbird.learning.metrics import Placements, place
 from tailorbird.learning.segments import in_segment
 from tailorbird.learning.teaching import Lesson, engine_after, ranker_scores, slate_places, steps_of, teach
+from tailorbird.protocols import Told, unheard
 from tailorbird.ranking.lambda_ranker import LambdaRanker
 from tailorbird.types import DAY_SECONDS, FloatArray, IntArray, Request
 
@@ -34,8 +35,7 @@ SLATES: Final = "slates"
 _CASES_TO_CHOOSE: Final = 2_000
 _LISTS: Final = 10_000
 _STEPS_BETWEEN_WORDS: Final = 5_000
-
-Told = Callable[[str, float], None]
+_CASES_BETWEEN_WORDS: Final = 100
 
 
 @dataclass
@@ -100,19 +100,23 @@ class Walk:
         while self._at < self._place[row]:
             self._step()
 
+    def tell(self, what: str) -> None:
+        """Say what is being done; the share done is that of the log which has passed."""
+        self._told(what, (self._at - self._begin) / max(len(self._log) - self._begin, 1))
+
     def _step(self) -> None:
         if self._nightly and self._day_of(self._at) > self._day:
             self._fit_again()
         self._engine.observe(next(self._steps), seq=1)
         self._at += 1
         if self._at % _STEPS_BETWEEN_WORDS == 0:
-            self._told("asking, then learning", (self._at - self._begin) / (len(self._log) - self._begin))
+            self.tell("asking, then learning")
 
     def _fit_again(self) -> None:
         self._day = self._day_of(self._at)
         known = self._log.take(self._order[: self._at])
         for name, retriever in self._engine.retrievers.items():
-            self._told(f"a night: {name}", (self._at - self._begin) / (len(self._log) - self._begin))
+            self.tell(f"a night: {name}")
             retriever.fit(known, self._split.catalogue)
 
     def _day_of(self, position: int) -> int:
@@ -131,7 +135,7 @@ def replayed(
     n_cases: int | None = None,
     segment: str | None = None,
     n_lists: int = _LISTS,
-    told: Told = lambda _what, _share: None,
+    told: Told = unheard,
 ) -> list[Result]:
     """Fit each channel, let the rest of the log pass, and ask all of them on the way; one result per model.
 
@@ -190,7 +194,8 @@ def _learn_to_rank(contest: _Contest, walk: Walk, n_lists: int) -> Result:
     cases = contest.split.validation.sample(n_lists)
     wall, cpu = time.perf_counter(), time.process_time()
     try:
-        teach(contest.engine, LambdaRanker(), _lessons(contest, walk, cases), np.random.default_rng(1))
+        lessons, draw = _lessons(contest, walk, cases), np.random.default_rng(1)
+        teach(contest.engine, LambdaRanker(), lessons, draw, of=len(cases), told=partial(_of_ranker, walk))
     except TailorbirdError as error:
         return Result(RANKER, skipped=str(error))
     return Result(RANKER, fit_seconds=time.perf_counter() - wall, fit_cpu_seconds=time.process_time() - cpu)
@@ -202,6 +207,10 @@ def _lessons(contest: _Contest, walk: Walk, cases: Cases) -> Iterator[Lesson]:
         yield Lesson(contest.question(cases, case), cases.answers_of(case), contest.hidden(cases, case))
 
 
+def _of_ranker(walk: Walk, detail: str, _share_of_ranker: float) -> None:
+    walk.tell(f"{RANKER}, {detail}")
+
+
 def _answered(
     contest: _Contest, walk: Walk, names: list[str], cases: Cases, ks: tuple[int, int]
 ) -> dict[str, _Answers]:
@@ -211,6 +220,8 @@ def _answered(
     best = np.empty(k)
     for case in range(len(cases)):
         walk.before(int(cases.ends[case]))
+        if case % _CASES_BETWEEN_WORDS == 0:
+            walk.tell(f"case {case:,} of {len(cases):,}")
         hidden, wanted = contest.hidden(cases, case), cases.answers_of(case)
         rows = slice(cases.starts[case], cases.starts[case + 1])
         for name, found in answers.items():

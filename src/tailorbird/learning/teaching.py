@@ -14,12 +14,15 @@ import numpy as np
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, PolicyConfig
 from tailorbird.decide import Engine
-from tailorbird.learning.lists import Lists, Question, add_list, gathered
-from tailorbird.protocols import Retriever
+from tailorbird.learning.lists import LISTS_BETWEEN_WORDS, Lists, Question, add_list, gathered
+from tailorbird.protocols import Retriever, Told, unheard
 from tailorbird.ranking.lambda_ranker import LambdaRanker
 from tailorbird.types import FloatArray, IntArray, Interaction, Interactions
 
 _N_OTHERS: Final = 300
+_GATHERING: Final = 0.8
+"""Of the time that it takes to teach; the trees take the rest."""
+
 _NOT_IN_POOL: Final = -1e9
 
 
@@ -51,18 +54,31 @@ def engine_after(
     return engine
 
 
-def teach(engine: Engine, ranker: LambdaRanker, lessons: Iterable[Lesson], draw: np.random.Generator) -> None:
+def teach(
+    engine: Engine,
+    ranker: LambdaRanker,
+    lessons: Iterable[Lesson],
+    draw: np.random.Generator,
+    *,
+    of: int,
+    told: Told = unheard,
+) -> None:
     """Fit the ranker on these lessons, each taken when the one before it is over, and let the engine serve with it.
+
+    There are ``of`` lessons; ``told`` hears of them and of the trees.
 
     Raises:
         NotEnoughEvents: too few of them gave a list.
     """
     lists = Lists()
     for lesson in lessons:
+        if lists.n_asked % LISTS_BETWEEN_WORDS == 0:
+            told(f"list {lists.n_asked:,} of {of:,}", _GATHERING * lists.n_asked / of)
         grades = dict.fromkeys(lesson.answers.tolist(), 1)
         add_list(lists, engine, lesson.asked, grades, draw, hidden=lesson.hidden, n_others=_N_OTHERS)
     labelled = lists.labelled()
     del lists
+    ranker.told = lambda tree, share: told(tree, _GATHERING + (1.0 - _GATHERING) * share)
     ranker.fit(labelled, engine.columns)
     engine.install(engine.retrievers, ranker, ranker_columns=engine.columns)
 

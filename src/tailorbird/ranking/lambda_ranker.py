@@ -8,12 +8,13 @@ because trees take raw scores of any scale and train in seconds on two cores.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tailorbird.errors import BadModelFile, NotEnoughEvents
+from tailorbird.protocols import Told, unheard
 from tailorbird.ranking.calibration import calibration_error, log_odds
 from tailorbird.ranking.trees import Trees
 from tailorbird.types import Array, BoolArray, FloatArray, IntArray
@@ -87,7 +88,7 @@ class LambdaRanker:
 
     A score is the log-odds that the candidate is wanted, on a list of which something is. ``metrics`` are those of the
     newest lists of the fit, which taught nothing: ``validation_ndcg@10``, and ``calibration_error`` where there were
-    enough of them (see `calibration_error`).
+    enough of them (see `calibration_error`). ``told`` hears of every tree of a fit.
     """
 
     name: ClassVar[str] = "ranker"
@@ -101,6 +102,7 @@ class LambdaRanker:
         self.config = config or LambdaRankerConfig()
         self.columns = tuple(columns)
         self.metrics: dict[str, float] = {}
+        self.told: Told = unheard
         self._trees = Trees.of_arrays(arrays, len(self.columns)) if arrays is not None else None
 
     def fit(self, lists: LabelledLists, columns: Sequence[str]) -> None:
@@ -131,11 +133,17 @@ class LambdaRanker:
             callbacks=[
                 lightgbm.early_stopping(self.config.patience, verbose=False),
                 lightgbm.record_evaluation(best),
+                self._tell,
             ],
         )
         self.metrics = {"validation_ndcg@10": float(np.max(best["valid_0"]["ndcg@10"]))}
         self._trees = Trees.of_lightgbm(booster.dump_model(num_iteration=booster.best_iteration))
         self._calibrate(asked)
+
+    def _tell(self, trees: Any) -> None:
+        """LightGBM says after each tree where it is."""
+        n = trees.iteration + 1
+        self.told(f"tree {n} of at most {trees.end_iteration}", n / trees.end_iteration)
 
     def n_learned(self, lists: LabelledLists) -> int:
         """How many of these lists, the oldest, a fit learns from; the others validate."""
