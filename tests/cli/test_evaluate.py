@@ -68,6 +68,29 @@ def test_a_type_without_a_file_is_refused(capfd: pytest.CaptureFixture[str]) -> 
     assert "[events.weights]" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--frozen",), "--frozen is nothing to leave-one-out"),
+        (("--protocol", "replay", "--frozen", "--refit"), "--frozen never fits again, --refit does every night"),
+    ],
+)
+def test_frozen_is_for_a_replay_that_never_fits_again(evaluate: Run, words: tuple[str, ...], said: str) -> None:
+    code, out, err = evaluate(LINES, "--type", "item_view", *words)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_a_frozen_replay_asks_what_a_live_one_does_and_says_that_it_is_frozen(evaluate: Run) -> None:
+    lines = [line.removesuffix(",look") for line in LINES]
+    live, frozen = (
+        json.loads(evaluate(lines, "--protocol", "replay", "--json", *words)[1]) for words in ((), ("--frozen",))
+    )
+    assert live["data"] == frozen["data"]
+    assert live["protocol"]["fitted_on"] == "train; learning of each event from then on"
+    assert frozen["protocol"]["fitted_on"] == "train; people's own histories alone moving on from then on"
+
+
 def test_the_tables_fit_in_80_columns_and_json_keeps_all(evaluate: Run) -> None:
     good = [line.removesuffix(",look") for line in LINES]
     options = ("--models", "covisitation,ials", "--tune", "--k", "10,100")

@@ -10,8 +10,10 @@ from tailorbird.errors import NotEnoughEvents
 from tailorbird.learning.cases import Split
 from tailorbird.learning.evaluation import Result, retriever_factories
 from tailorbird.learning.interactions import Dataset
-from tailorbird.learning.replay import replayed
+from tailorbird.learning.replay import Pace, Walk, replayed
 from tailorbird.learning.splits import split
+from tailorbird.learning.teaching import engine_after
+from tailorbird.protocols import unheard
 from tailorbird.retrieval.popular import Popular
 from tailorbird.types import NOBODY, Array, FloatArray, History, IntArray, Interaction, Interactions, Request
 
@@ -145,7 +147,7 @@ class Still(Popular):
 def test_every_midnight_what_came_before_it_is_fitted_again() -> None:
     cut = news(n_hours=240)
     witness = Witness()
-    replayed(cut, {"witness": lambda: witness}, n_cases=20, nightly=True)
+    replayed(cut, {"witness": lambda: witness}, n_cases=20, pace=Pace.NIGHTLY)
     days = np.sort(cut.test.log.at)[len(cut.train) :] // 86_400
     midnights = np.flatnonzero(np.diff(days)) + 1 + len(cut.train)
     assert len(midnights) >= 1
@@ -161,6 +163,57 @@ def test_the_ranker_and_its_slates_stand_beside_their_channels() -> None:
     assert found["ranker"].metrics["hr@10"] > 0.3, "ten of 150 by chance are .07"
     assert found["ranker"].against in {"popular", "covisitation"}
     assert found["slates"].metrics["hr@10"] > 0.2
+
+
+def test_frozen_channels_hear_of_nothing_and_histories_move_on() -> None:
+    cut = news()
+    live, frozen = Witness(), Witness()
+    replayed(cut, {"witness": lambda: live}, n_cases=50)
+    replayed(cut, {"witness": lambda: frozen}, n_cases=50, pace=Pace.FROZEN)
+    assert not [at for kind, at, *_ in frozen.heard if kind == "learned"]
+    assert frozen.heard == [told for told in live.heard if told[0] == "asked"]
+    assert len({n for *_, n in frozen.heard}) > 1
+
+
+def test_what_is_frozen_knows_no_more_of_items_than_the_fit_did() -> None:
+    cut = news()
+    engine = engine_after(cut.train, cut.catalogue, {})
+    known = engine.state.item_rows("item_counts").copy()
+    latest = int(np.flatnonzero(cut.test.log.at == cut.test.log.at.max())[0])
+    Walk(cut, engine, pace=Pace.FROZEN, told=unheard).before(latest)
+    assert np.array_equal(engine.state.item_rows("item_counts"), known)
+    Walk(cut, engine, pace=Pace.LIVE, told=unheard).before(latest)
+    assert not np.array_equal(engine.state.item_rows("item_counts"), known)
+
+
+def test_slates_alone_bring_no_row_of_the_ranker() -> None:
+    found = by_name(replayed(news(), retriever_factories(["popular"], news()), slates=True, n_cases=60))
+    assert found["slates"].skipped is None
+    assert "ranker" not in found
+
+
+def test_slates_without_enough_for_a_ranker_say_why() -> None:
+    channels = retriever_factories(["popular"], news())
+    found = by_name(replayed(news(), channels, slates=True, n_cases=60, n_lists=5))
+    assert "it needs 20" in str(found["slates"].skipped)
+
+
+def test_a_query_is_timed_where_a_channel_finds_a_hundred() -> None:
+    finder = Finder()
+    replayed(news(), {"finder": lambda: finder}, n_cases=20)
+    assert finder.asked_for == [100] * 20
+
+
+class Finder(Witness):
+    """Notes how many items it is to find."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_for: list[int] = []
+
+    def retrieve(self, request: Request, history: History, limit: int) -> tuple[IntArray, FloatArray]:
+        self.asked_for.append(limit)
+        return super().retrieve(request, history, limit)
 
 
 def test_a_replay_tells_of_its_lists_its_trees_and_its_questions() -> None:

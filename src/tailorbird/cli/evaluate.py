@@ -87,6 +87,10 @@ def evaluate_models(
             help="fit on train and validation for the test (in a replay: anew every night), or on train only",
         ),
     ] = False,
+    frozen: Annotated[
+        bool,
+        typer.Option("--frozen", help="replay: nothing learns after the fit, and only people's own histories move on"),
+    ] = False,
     tune: Annotated[bool, typer.Option("--tune/--no-tune", help="choose half-life and exponents on validation")] = True,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="MODEL.SETTING=VALUE, such as ease.half_life=none; repeatable")
@@ -113,6 +117,7 @@ def evaluate_models(
     # People come back for the same things: of a shop's own log, few last events are new to their person.
     protocol = protocol or (Protocol.LEAVE_ONE_OUT if events else Protocol.TIME_SPLIT)
     options = fold_in_of(protocol, fold_in)
+    check_pace(protocol, refit=refit, frozen=frozen)
     if events is None and event_type is not None:
         raise BadInput("--type is for a FILE.", hint="The shop's own types get weights under [events.weights].")
     if events is None:
@@ -127,7 +132,7 @@ def evaluate_models(
     names = [name.strip() for name in models.split(",") if name.strip()]
     if users is None and protocol is Protocol.REPLAY:
         users = REPLAYED_CASES
-    course = Course(refit=refit, tune=tune, ks=ks, n_cases=users, segment=segment)
+    course = Course(refit=refit, frozen=frozen, tune=tune, ks=ks, n_cases=users, segment=segment)
     results = measured(cut, names, model_settings(settings or []), course)
     report = {
         "protocol": protocol_of(cut, options, course),
@@ -152,6 +157,7 @@ class Course:
     """How to go about it: see the command's options of these names."""
 
     refit: bool
+    frozen: bool
     tune: bool
     ks: tuple[int, int]
     n_cases: int | None
@@ -163,7 +169,7 @@ def measured(
 ) -> "list[Result]":
     """One result per model of these names and per baseline."""
     from tailorbird.learning.evaluation import evaluate, retriever_factories
-    from tailorbird.learning.replay import replayed
+    from tailorbird.learning.replay import Pace, replayed
 
     channels = [name for name in names if name not in {RANKER, SLATES}]
     factories = retriever_factories(channels, cut, settings)
@@ -178,7 +184,7 @@ def measured(
                 factories,
                 ranker=RANKER in names,
                 slates=SLATES in names,
-                nightly=course.refit,
+                pace=Pace.FROZEN if course.frozen else Pace.NIGHTLY if course.refit else Pace.LIVE,
                 n_cases=course.n_cases,
                 segment=course.segment,
                 tune=course.tune,
@@ -207,7 +213,8 @@ def protocol_of(cut: "Split", options: dict[str, str], course: Course) -> dict[s
     """How the figures came about, so that nobody has to guess with what they may be compared."""
     part = "train and validation" if course.refit else "train"
     if cut.protocol == Protocol.REPLAY:
-        part = f"train{', every night again' if course.refit else ''}; learning of each event from then on"
+        then = "people's own histories alone moving on" if course.frozen else "learning of each event"
+        part = f"train{', every night again' if course.refit else ''}; {then} from then on"
     return {
         "name": cut.protocol,
         **options,
@@ -322,6 +329,25 @@ def fold_in_of(protocol: Protocol, fold_in: FoldIn | None) -> dict[str, str]:
             hint="It is for --protocol strong-generalisation.",
         )
     return {}
+
+
+def check_pace(protocol: Protocol, *, refit: bool, frozen: bool) -> None:
+    """A replay is frozen or fitted again; nothing else can be frozen.
+
+    Raises:
+        BadInput: it is to be both, or another protocol was to be frozen.
+    """
+    from tailorbird.errors import BadInput
+
+    if frozen and protocol is not Protocol.REPLAY:
+        raise BadInput(
+            f"--frozen is nothing to {protocol.value}, where nothing learns after the fit.",
+            hint="It is for --protocol replay.",
+        )
+    if frozen and refit:
+        raise BadInput(
+            "--frozen never fits again, --refit does every night.", hint="Leave one out, and run twice to compare."
+        )
 
 
 def list_lengths(text: str) -> tuple[int, int]:

@@ -90,14 +90,19 @@ class OnlineState:
         """Let every view take one step."""
         if step.item >= self._room:
             self._make_room(step.item)
+        self.fold_person(step)
+        catalogue = self.catalogue
+        for view, name in self._item_views:
+            rows = self._of_item[name]
+            rows[step.item] = view.update(rows[step.item], step, catalogue)
+
+    def fold_person(self, step: Interaction) -> None:
+        """Let the views of people alone take one step: items stay what they were."""
         catalogue, states = self.catalogue, self._people[step.person]
         if states is None:
             states = self._people[step.person] = self._nothing()
         for n, view in enumerate(self._user_views):
             states[n] = view.update(states[n], step, catalogue)
-        for view, name in self._item_views:
-            rows = self._of_item[name]
-            rows[step.item] = view.update(rows[step.item], step, catalogue)
 
     def number(self, key: str) -> int:
         """The number of a person, given out now for a key that is new."""

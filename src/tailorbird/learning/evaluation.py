@@ -34,8 +34,8 @@ _FITTING: Final = 0.7
 """Of the time that a model takes; asking takes the rest."""
 
 _CASES_BETWEEN_WORDS: Final = 200
-_TIMED_QUERIES: Final = 300
-_TIMED_LIMIT: Final = 100
+TIMED_QUERIES: Final = 300
+TIMED_LIMIT: Final = 100
 
 
 class Model(Protocol):
@@ -297,13 +297,13 @@ def _timed_fit(model: Model, interactions: Interactions, catalogue: Catalogue) -
 
 def _query_ms(model: Any, split: Split) -> float:
     """Mean milliseconds to find 100 candidates, or to score all items where a model does not find any itself."""
-    cases = split.test.sample(_TIMED_QUERIES, seed=2)
+    cases = split.test.sample(TIMED_QUERIES, seed=2)
     every = np.arange(split.n_items, dtype=np.int32)
     asked = [(_request(cases, case), cases.history(case)) for case in range(len(cases))]
     began = time.perf_counter()
     for request, history in asked:
         if hasattr(model, "retrieve"):
-            model.retrieve(request, history, _TIMED_LIMIT)
+            model.retrieve(request, history, TIMED_LIMIT)
         else:
             model.score(request, history, every)
     return (time.perf_counter() - began) * 1e3 / len(asked)

@@ -6,12 +6,15 @@ are fitted on the train part, then all that came later passes once, in its order
 of the validation part label the ranker's lists, those of the test part are measured. Nobody has seen an answer before
 giving one, and features, channels and histories are at every moment what they would have been in the shop.
 
-With ``nightly``, every channel is fitted again each midnight (of the log's clock) on all that came before it.
+That is one `Pace` of three. Nightly, every channel is also fitted again each midnight (of the log's clock) on all that
+came before it. Frozen, channels and what is known of items stay as they were after the fit, and a person's own history
+alone moves on: the difference to it is what learning is worth, over the same questions.
 """
 
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
@@ -20,7 +23,15 @@ import numpy as np
 from tailorbird.decide import Engine
 from tailorbird.errors import TailorbirdError
 from tailorbird.learning.cases import Cases, Split, sampled
-from tailorbird.learning.evaluation import Factory, Result, compared, fitted_and_chosen, telling
+from tailorbird.learning.evaluation import (
+    TIMED_LIMIT,
+    TIMED_QUERIES,
+    Factory,
+    Result,
+    compared,
+    fitted_and_chosen,
+    telling,
+)
 from tailorbird.learning.figures import Draws, Yardstick
 from tailorbird.learning.lists import Question
 from tailorbird.learning.metrics import Placements, place
@@ -38,13 +49,21 @@ _STEPS_BETWEEN_WORDS: Final = 5_000
 _CASES_BETWEEN_WORDS: Final = 100
 
 
+class Pace(StrEnum):
+    """When channels take in what came after the fit."""
+
+    LIVE = "live"
+    NIGHTLY = "nightly"
+    FROZEN = "frozen"
+
+
 @dataclass
 class _Answers:
-    """Where one model put the answers, what it would have shown, and the seconds that it took."""
+    """Where one model put the answers, what it would have shown, and the seconds of the questions that were timed."""
 
     ranks: FloatArray
     shown: IntArray
-    seconds: float = 0.0
+    seconds: list[float] = field(default_factory=list)
 
     @staticmethod
     def room(cases: Cases, k: int) -> "_Answers":
@@ -70,6 +89,15 @@ class _Contest:
         """What is not ranked."""
         return cases.history(case).items if self.split.hide_seen else np.empty(0, np.int32)
 
+    def seconds(self, name: str, asked: Question, hidden: IntArray, limit: int) -> float:
+        """How long one model takes, measured as in `evaluate`: a channel to find a hundred, the others to score."""
+        began = time.perf_counter()
+        if name in self.engine.retrievers:
+            self.engine.retrievers[name].retrieve(asked.request, asked.query, TIMED_LIMIT)
+        else:
+            self.scores(name, asked, hidden, limit)
+        return time.perf_counter() - began
+
     def scores(self, name: str, asked: Question, hidden: IntArray, limit: int) -> FloatArray:
         """What one model thinks of every item now; shape (n_items,)."""
         n_items, engine = self.split.n_items, self.engine
@@ -84,7 +112,7 @@ class _Contest:
 class Walk:
     """Goes through what came after the train part, in its order."""
 
-    def __init__(self, split: Split, engine: Engine, *, nightly: bool, told: Told) -> None:
+    def __init__(self, split: Split, engine: Engine, *, pace: Pace, told: Told) -> None:
         log = self._log = split.test.log
         self._split, self._engine, self._told = split, engine, told
         self._order = np.argsort(log.at, kind="stable")
@@ -92,7 +120,7 @@ class Walk:
         self._place[self._order] = np.arange(len(log))
         self._at = self._begin = len(split.train)
         self._steps = steps_of(log.take(self._order[self._begin :]))
-        self._nightly = nightly
+        self._pace = pace
         self._day = self._day_of(self._at) if self._at < len(log) else 0
 
     def before(self, row: int) -> None:
@@ -105,12 +133,16 @@ class Walk:
         self._told(what, (self._at - self._begin) / max(len(self._log) - self._begin, 1))
 
     def _step(self) -> None:
-        if self._nightly and self._day_of(self._at) > self._day:
+        if self._pace is Pace.NIGHTLY and self._day_of(self._at) > self._day:
             self._fit_again()
-        self._engine.observe(next(self._steps), seq=1)
+        step = next(self._steps)
+        if self._pace is Pace.FROZEN:
+            self._engine.state.fold_person(step)
+        else:
+            self._engine.observe(step, seq=1)
         self._at += 1
         if self._at % _STEPS_BETWEEN_WORDS == 0:
-            self.tell("asking, then learning")
+            self.tell("what came next")
 
     def _fit_again(self) -> None:
         self._day = self._day_of(self._at)
@@ -129,7 +161,7 @@ def replayed(
     *,
     ranker: bool = False,
     slates: bool = False,
-    nightly: bool = False,
+    pace: Pace = Pace.LIVE,
     tune: bool = True,
     ks: tuple[int, int] = (10, 20),
     n_cases: int | None = None,
@@ -140,26 +172,28 @@ def replayed(
     """Fit each channel, let the rest of the log pass, and ask all of them on the way; one result per model.
 
     ``split`` is one of `splits.replay`. Settings are chosen on the first moments after the fit, before anything grew
-    old. ``ranker`` learns over all channels, ``slates`` are what `decide` makes of it; ``n_lists`` moments of the
-    validation part teach it. A channel that raises a `TailorbirdError` gets a row saying why.
+    old. ``ranker`` learns over all channels, ``slates`` are what `decide` makes of it, with a row for the ranker or
+    without; ``n_lists`` moments of the validation part teach it. A channel that raises a `TailorbirdError` gets a row
+    saying why.
     """
     asked = split if segment is None else replace(split, test=in_segment(split.test, segment))
     asked = sampled(asked, n_cases)
     contest = _fitted(asked, factories, tune=tune, told=lambda what, share: told(what, 0.2 * share))
-    walk = Walk(split, contest.engine, nightly=nightly, told=lambda what, share: told(what, 0.3 + 0.7 * share))
+    walk = Walk(split, contest.engine, pace=pace, told=lambda what, share: told(what, 0.3 + 0.7 * share))
     if ranker or slates:
-        contest.rows[RANKER] = _learn_to_rank(contest, walk, n_lists)
+        row = _learn_to_rank(contest, walk, n_lists)
+        contest.rows |= {RANKER: row} if ranker else {}
+        contest.rows |= {SLATES: Result(SLATES, skipped=row.skipped)} if slates else {}
     names = [name for name, row in contest.rows.items() if row.skipped is None]
-    names += [SLATES] if slates else []
     answers = _answered(contest, walk, names, asked.test, ks)
     placements = {name: Placements(found.ranks, asked.test.starts, found.shown) for name, found in answers.items()}
     yardstick = Yardstick.of(asked, ks)
     results = [
         replace(
-            contest.rows.get(name, Result(name)),
+            contest.rows[name],
             metrics=yardstick.figures(placed),
             segments=yardstick.by_segment(placed),
-            query_ms=answers[name].seconds * 1e3 / len(asked.test),
+            query_ms=float(np.mean(answers[name].seconds)) * 1e3,
         )
         for name, placed in placements.items()
     ]
@@ -217,17 +251,18 @@ def _answered(
     """What each model answers to each case, at its moment."""
     k = min(ks[0], contest.split.n_items)
     answers = {name: _Answers.room(cases, k) for name in names}
-    best = np.empty(k)
+    best, between = np.empty(k), max(len(cases) // TIMED_QUERIES, 1)
     for case in range(len(cases)):
         walk.before(int(cases.ends[case]))
         if case % _CASES_BETWEEN_WORDS == 0:
             walk.tell(f"case {case:,} of {len(cases):,}")
-        hidden, wanted = contest.hidden(cases, case), cases.answers_of(case)
+        asked, hidden, wanted = contest.question(cases, case), contest.hidden(cases, case), cases.answers_of(case)
         rows = slice(cases.starts[case], cases.starts[case + 1])
         for name, found in answers.items():
-            began = time.perf_counter()
-            scores = np.array(contest.scores(name, contest.question(cases, case), hidden, ks[1]), np.float64)
-            found.seconds += time.perf_counter() - began
+            # Before the scores, from which some channels would remember what they made of this history.
+            if case % between == 0:
+                found.seconds.append(contest.seconds(name, asked, hidden, ks[1]))
+            scores = np.array(contest.scores(name, asked, hidden, ks[1]), np.float64)
             scores[hidden] = -np.inf
             place(scores, wanted, found.ranks[rows], found.shown[case], best)
     return answers
