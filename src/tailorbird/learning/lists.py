@@ -23,39 +23,50 @@ MOST_OTHERS: Final = 100
 LISTS_BETWEEN_WORDS: Final = 200
 """So many lists are gathered before progress is told again: seconds."""
 
+_GROWTH: Final = 1.1
 _CUT: Final = 10
 
 
 @dataclass
 class Lists:
-    """Rows of many lists, one after the other; float32, because a million rows of 60 columns must fit.
+    """Rows of many lists, one after the other, in one matrix of float32: a million rows of 60 columns must fit, once.
 
     ``seqs`` says of each list before which record of the log it stands.
     """
 
-    matrices: list[Array] = field(default_factory=list)
     labels: list[Array] = field(default_factory=list)
     shown: list[bool] = field(default_factory=list)
     stands_for: list[Array] = field(default_factory=list)
     weights: list[Array] = field(default_factory=list)
     seqs: list[int] = field(default_factory=list)
     missed: int = 0
+    _matrix: Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    _n_rows: int = 0
 
     def __len__(self) -> int:
-        return len(self.matrices)
+        return len(self.labels)
 
     @property
     def n_asked(self) -> int:
         """How many questions there were, with those of which no list came."""
         return len(self) + self.missed
 
+    def add_rows(self, rows: Array) -> None:
+        """The rows of one more list, below those of the others."""
+        end = self._n_rows + len(rows)
+        if end > len(self._matrix):
+            # In place: where memory is mapped by pages nothing is copied, so that there is never a second matrix.
+            self._matrix.resize((max(end, int(_GROWTH * len(self._matrix))), rows.shape[1]))
+        self._matrix[self._n_rows : end] = rows
+        self._n_rows = end
+
     def labelled(self) -> LabelledLists:
-        """All of them, as the ranker takes them."""
+        """All of them, as the ranker takes them; a view, so that none can be added while it is held."""
         if not self.labels:
             none = np.empty(0, np.int32)
             return LabelledLists.plain(np.empty((0, 0)), none, none)
         lengths = np.array([len(labels) for labels in self.labels], np.int32)
-        matrix, labels = np.concatenate(self.matrices), np.concatenate(self.labels)
+        matrix, labels = self._matrix[: self._n_rows], np.concatenate(self.labels)
         stands_for, weights = np.concatenate(self.stands_for), np.concatenate(self.weights)
         return LabelledLists(matrix, labels, lengths, np.array(self.shown), stands_for, weights)
 
@@ -123,7 +134,7 @@ def add_list(
         others = draw.choice(others, n_others, replace=False)
     rows = np.sort(np.concatenate((np.flatnonzero(labels), others)))
     # The matrix is made from the whole pool: ranks and relative scores depend on who else is in it.
-    lists.matrices.append(engine.matrix(pool, asked.request, asked.person)[rows].astype(np.float32))
+    lists.add_rows(engine.matrix(pool, asked.request, asked.person)[rows])
     lists.labels.append(labels[rows])
     lists.shown.append(bool(among))
     lists.stands_for.append(stands_for[rows])
