@@ -10,10 +10,8 @@ import argparse
 import inspect
 import os
 import pkgutil
-import re
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin
@@ -21,16 +19,12 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 # Nothing here computes anything: compiling loops would take most of the time on a new machine.
 os.environ["NUMBA_DISABLE_JIT"] = "1"
 
-import msgspec
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
 import tailorbird
-from tailorbird.api.documentation import document
 from tailorbird.api.problems import CODES
-from tailorbird.api.server import create_api
-from tailorbird.app import App
 from tailorbird.cli import build_app
 from tailorbird.config import DEFAULT_GRADES, DEFAULT_WEIGHTS, Config, PolicyConfig
 from tailorbird.errors import MissingField, TailorbirdError
@@ -55,10 +49,11 @@ from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import EVENT_TYPES, MAX_ID_CHARACTERS
 
+from endpoints import http
+from prose import in_json, prose, table
+
 PAGES: Final = Path(__file__).parent / "reference"
 _HEAD: Final = "<!-- Written by docs/generate.py from the code. Do not edit: change the code and run it again. -->"
-_LIMITS: Final = {"minimum": ">=", "maximum": "<=", "minLength": "characters >=", "maxLength": "characters <="}
-_CODE: Final = re.compile(r"``(.+?)``")
 
 
 # ---- commands ---------------------------------------------------------------------------------------------------
@@ -71,7 +66,7 @@ def commands() -> Iterator[str]:
     root = get_command(build_app())
     context = root.make_context("tailorbird", [], resilient_parsing=True)
     yield "## tailorbird"
-    yield _prose(root.help)
+    yield prose(root.help)
     yield from _options(root, context)
     yield from _subcommands(root, context, "tailorbird")
 
@@ -82,12 +77,12 @@ def _subcommands(group: Any, context: Any, path: str) -> Iterator[str]:
         here = f"{path} {name}"
         if hasattr(command, "commands"):
             yield f"## {here}"
-            yield _prose(command.help)
+            yield prose(command.help)
             yield from _subcommands(command, inner, here)
             continue
         arguments = [_argument(one, inner) for one in command.get_params(inner) if one.param_type_name == "argument"]
         yield f"### {here}"
-        yield _prose(command.help)
+        yield prose(command.help)
         yield f"`{' '.join([here, *arguments, '[OPTIONS]'])}`"
         yield from _options(command, inner)
 
@@ -99,103 +94,13 @@ def _options(command: Any, context: Any) -> Iterator[str]:
         if names.startswith(("-h,", "--install-completion", "--show-completion")):
             continue
         said, _, rest = text.rpartition("[") if text.endswith("]") else (text, "", "")
-        rows.append((f"`{names}`", _prose(said), f"`{rest[:-1]}`" if rest else ""))
-    yield _table(("argument or option", "meaning", "default, bounds"), rows)
+        rows.append((f"`{names}`", prose(said), f"`{rest[:-1]}`" if rest else ""))
+    yield table(("argument or option", "meaning", "default, bounds"), rows)
 
 
 def _argument(parameter: Any, context: Any) -> str:
     name = str(parameter.get_help_record(context)[0]).partition(" ")[0]
     return name if name.isupper() or "|" in name else name.upper()
-
-
-# ---- HTTP -------------------------------------------------------------------------------------------------------
-
-
-def http() -> Iterator[str]:
-    """Every endpoint of the application that is served, and every schema that travels."""
-    with tempfile.TemporaryDirectory() as folder, App.open(Path(folder), config=Config()) as app:
-        api = document(create_api(app))
-    yield "The running server tells the same at `/openapi.json` and, to read, at `/docs`."
-    yield "Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. A *secret* key may do everything."
-    yield "A *write* key may stand in a page: it sends events, asks for slates and identifies."
-    yield "A refusal is an RFC 9457 problem with a `code`; see [errors](errors.md)."
-    found = [(path, method, told) for path, methods in api["paths"].items() for method, told in methods.items()]
-    rows = [(f"[`{m.upper()} {path}`](#{_anchor(f'{m.upper()} {path}')})", told["summary"]) for path, m, told in found]
-    yield _table(("endpoint", "what it is for"), rows)
-    for path, method, told in found:
-        yield from _endpoint(path, method, told)
-    yield "## What travels"
-    for name, schema in sorted(api["components"]["schemas"].items()):
-        yield f"### {name}"
-        yield from _schema(schema)
-
-
-def _endpoint(path: str, method: str, told: Mapping[str, Any]) -> Iterator[str]:
-    yield f"### {method.upper()} {path}"
-    yield _prose(told["description"])
-    parameters = told.get("parameters", [])
-    if parameters:
-        rows = [(f"`{p['name']}`", p["in"], _prose(p["description"])) for p in parameters]
-        yield _table(("parameter", "in", "meaning"), rows)
-    if reads := told.get("requestBody", {}).get("content", {}):
-        yield "Reads " + "; ".join(_media(reads)) + "."
-    rows = []
-    for status, answer in told["responses"].items():
-        gives = answer.get("content", {})
-        said = "; ".join(_media(gives)) if int(status) < 400 and gives else answer["description"]
-        rows.append((status, said))
-    yield _table(("status", "answer"), rows)
-
-
-def _media(content: Mapping[str, Any]) -> Iterator[str]:
-    by_kind: dict[str, list[str]] = {}
-    for media, told in content.items():
-        by_kind.setdefault(_kind(told["schema"]), []).append(f"`{media}`")
-    for kind, medias in by_kind.items():
-        yield f"{kind} as {', '.join(medias)}"
-
-
-def _schema(schema: Mapping[str, Any]) -> Iterator[str]:
-    yield _prose(schema.get("description", ""))
-    properties = schema.get("properties", {})
-    if not properties:
-        yield _kind(schema) + "."
-        return
-    required = set(schema.get("required", ()))
-    rows = [
-        (f"`{name}`", _kind(part), "required" if name in required else _default(part), _prose(part.get("description")))
-        for name, part in properties.items()
-    ]
-    yield _table(("field", "type", "default", "meaning"), rows)
-
-
-def _default(part: Mapping[str, Any]) -> str:
-    return f"`{_json(part['default'])}`" if "default" in part else ""
-
-
-def _kind(part: Mapping[str, Any]) -> str:
-    """A JSON schema in a few words."""
-    if "$ref" in part:
-        name = part["$ref"].rpartition("/")[2]
-        return f"[{name}](#{_anchor(name)})"
-    if "anyOf" in part and "properties" not in part:
-        return " or ".join(dict.fromkeys(_kind(one) for one in part["anyOf"]))
-    if "enum" in part:
-        return " or ".join(f"`{_json(one)}`" for one in part["enum"])
-    kinds = part.get("type", "anything")
-    return " or ".join(_plain_kind(kind, part) for kind in ([kinds] if isinstance(kinds, str) else kinds))
-
-
-def _plain_kind(kind: str, part: Mapping[str, Any]) -> str:
-    inner = part.get("items") if kind == "array" else part.get("additionalProperties") if kind == "object" else None
-    if kind == "array":
-        kind = f"list of {_kind(inner or {})}"
-    elif isinstance(inner, dict):
-        kind = f"object of {_kind(inner)}"
-    elif kind == "object" and "properties" in part:
-        kind += " with " + ", ".join(f"`{name}`: {_kind(one)}" for name, one in part["properties"].items())
-    limits = [f"{words} {part[key]}" for key, words in _LIMITS.items() if key in part]
-    return f"{kind} ({', '.join(limits)})" if limits else kind
 
 
 # ---- configuration ----------------------------------------------------------------------------------------------
@@ -218,10 +123,10 @@ def configuration() -> Iterator[str]:
     for name, field in Config.model_fields.items():
         if isinstance(field.default, BaseModel):
             yield f"## [{name}]"
-            yield _prose(inspect.getdoc(type(field.default)))
+            yield prose(inspect.getdoc(type(field.default)))
             yield _settings(type(field.default).model_fields, variable=f"TAILORBIRD_{name.upper()}")
     yield "## [policies.SURFACE]"
-    yield _prose(inspect.getdoc(PolicyConfig)) + " One table per surface that differs from the defaults."
+    yield prose(inspect.getdoc(PolicyConfig)) + " One table per surface that differs from the defaults."
     yield _settings(PolicyConfig.model_fields, variable="TAILORBIRD_POLICIES__HOME")
     yield "## [models.NAME]"
     yield "Settings of one model, by its name. [models](models.md) lists each model's settings."
@@ -231,12 +136,12 @@ def _settings(fields: Mapping[str, FieldInfo], *, variable: str | None = None) -
     rows = []
     for name, field in fields.items():
         value = field.get_default(call_default_factory=True)
-        cells = [f"`{name}`", _annotated(field), f"`{_json(value)}`", _prose(field.description)]
+        cells = [f"`{name}`", _annotated(field), f"`{in_json(value)}`", prose(field.description)]
         if variable is not None:
             cells.append("" if _is_list(field.annotation) else f"`{_variable(variable, name, field)}`")
         rows.append(cells)
     heads = ("setting", "type", "default", "meaning", *(("variable",) if variable is not None else ()))
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _variable(section: str, name: str, field: FieldInfo) -> str:
@@ -297,7 +202,7 @@ def events() -> Iterator[str]:
         (f"`{kind}`", f"{DEFAULT_WEIGHTS.get(kind, 0.0):g}", ", ".join(_needs(kind)), str(DEFAULT_GRADES.get(kind, "")))
         for kind in EVENT_TYPES
     ]
-    yield _table(("type", "default weight", "needs, beside `at` and a user or anonymous id", "grade"), rows)
+    yield table(("type", "default weight", "needs, beside `at` and a user or anonymous id", "grade"), rows)
     readers = (
         ("Fields of an event", event_fields.FIELDS, "properties"),
         ("Fields of an item", item_fields.FIELDS, "attributes"),
@@ -307,9 +212,9 @@ def events() -> Iterator[str]:
         yield f"## {title}"
         yield f"Ids have up to {MAX_ID_CHARACTERS} characters. Any other field is kept in `{rest}`."
         rows = [
-            (f"`{name}`", _prose((inspect.getdoc(reader) or "").partition("\n")[0])) for name, reader in fields.items()
+            (f"`{name}`", prose((inspect.getdoc(reader) or "").partition("\n")[0])) for name, reader in fields.items()
         ]
-        yield _table(("field", "what is read"), rows)
+        yield table(("field", "what is read"), rows)
 
 
 def _needs(kind: str) -> list[str]:
@@ -343,14 +248,14 @@ def errors() -> Iterator[str]:
         waiting.extend(kind.__subclasses__())
         found.append(kind)
     rows = [
-        (f"`{kind.code}`", str(kind.status), str(kind.exit_code), kind.__name__, _prose(inspect.getdoc(kind)))
+        (f"`{kind.code}`", str(kind.status), str(kind.exit_code), kind.__name__, prose(inspect.getdoc(kind)))
         for kind in sorted(found, key=lambda kind: (kind.code, len(kind.mro()), kind.__name__))
     ]
-    yield _table(("code", "HTTP status", "exit code", "class", "meaning"), rows)
+    yield table(("code", "HTTP status", "exit code", "class", "meaning"), rows)
     known = {kind.code for kind in found}
     rows = [(f"`{code}`", str(status)) for status, code in sorted(CODES.items()) if code not in known]
     yield "Codes of HTTP alone:"
-    yield _table(("code", "HTTP status"), rows)
+    yield table(("code", "HTTP status"), rows)
 
 
 # ---- models -----------------------------------------------------------------------------------------------------
@@ -383,13 +288,13 @@ def models() -> Iterator[str]:
     yield "Each is a fold over the log in one file. The ranker reads their columns beside those of the channels."
     for name, view in VIEWS.items():
         yield f"### {name}"
-        yield _prose(_module_doc(view))
+        yield prose(_module_doc(view))
         yield f"Scope {view.scope.value}, version {view.version}. Columns: {_listed(view.columns)}."
 
 
 def _model(kind: type, config: type[BaseModel], *, chosen: Iterable[str]) -> Iterator[str]:
-    yield _prose(_module_doc(kind))
-    yield _prose(inspect.getdoc(kind))
+    yield prose(_module_doc(kind))
+    yield prose(inspect.getdoc(kind))
     table = _settings(config.model_fields)
     for name in chosen:
         table = table.replace(f"| `{name}` |", f"| `{name}` *chosen* |")
@@ -402,43 +307,6 @@ def _module_doc(kind: type) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-# ---- Markdown ---------------------------------------------------------------------------------------------------
-
-
-def _prose(text: str | None) -> str:
-    """A docstring as Markdown: code in single backticks, one line per paragraph."""
-    if not text:
-        return ""
-    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text))
-    joined = ["\n".join(p.splitlines()) if _is_drawn(p) else " ".join(p.split()) for p in paragraphs]
-    return "\n\n".join(_CODE.sub(r"`\1`", p) for p in joined)
-
-
-def _is_drawn(paragraph: str) -> bool:
-    """Whether a paragraph is indented, as formulas are, and must keep its lines."""
-    return all(line.startswith("    ") for line in paragraph.splitlines())
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
-    if not lines:
-        return ""
-    return "\n".join([f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", *lines])
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _anchor(title: str) -> str:
-    """The anchor that GitHub gives a heading."""
-    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 WRITERS: Final[Mapping[str, tuple[str, Callable[[], Iterator[str]]]]] = {
