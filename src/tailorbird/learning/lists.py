@@ -40,8 +40,8 @@ class Lists:
     weights: list[Array] = field(default_factory=list)
     seqs: list[int] = field(default_factory=list)
     missed: int = 0
-    _matrix: Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    _n_rows: int = 0
+    _matrix: Array = field(init=False, default_factory=lambda: np.empty((0, 0), np.float32))
+    _n_rows: int = field(init=False, default=0)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -35,6 +35,7 @@ class RankedModel:
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
         """Trees on the split's validation cases; ``interactions`` are what the channels were fitted on."""
+        self.told("folding what is known", 0.0)
         self._engine = engine_after(interactions, catalogue, self._channels)
         draw = np.random.default_rng(self._seed)
         cases = self._split.validation.sample(_LISTS, self._seed)
