@@ -107,16 +107,6 @@ class TellsProgress(Protocol):
     told: Told
 
 
-@runtime_checkable
-class SettlesSettings(Protocol):
-    """A channel whose fit finds out settings of its own, such as how long to train.
-
-    ``settled`` are those under which a fit on more of the same need not search again; none where it found nothing.
-    """
-
-    settled: Mapping[str, Any]
-
-
 class TextEncoder(Protocol):
     """Texts to vectors whose cosine says how alike they are in meaning."""
 

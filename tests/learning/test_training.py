@@ -174,28 +174,6 @@ def test_a_neural_model_trains_tells_its_epochs_and_serves(shop_dir: Path) -> No
         assert len(slate(app)) == 8
 
 
-def test_how_long_to_train_is_found_out_once(shop_dir: Path) -> None:
-    pytest.importorskip("torch", reason="lightgcn needs torch: pip install 'tailorbird[deep]'")
-    told: list[str] = []
-
-    def trained(config: Config) -> dict[str, Any]:
-        told.clear()
-        run = train(app.log, app.registry, config, models=("lightgcn",), progress=lambda what, _: told.append(what))
-        return next(manifest.settings for manifest in run.manifests if manifest.name == "lightgcn")
-
-    with opened(shop_dir, small_shop(n_people=200)) as app:
-        settings = trained(app.config)
-        assert sum("fitting: lightgcn, epoch" in what for what in told) == settings["epochs"]
-        searched = [what for what in told if "validation" in what]
-        assert searched
-        assert all(what.startswith("fitting on the earlier part: lightgcn, epoch") for what in searched)
-        assert len(searched) > settings["epochs"], "the search goes on for some epochs after the best"
-        assert (settings["validation"], settings["patience"]) == (0, 5)
-        # What the shop has set stays set.
-        settings = trained(app.config.model_copy(update={"models": {"lightgcn": {"epochs": 3}}}))
-        assert (settings["epochs"], settings["validation"]) == (3, 2_000)
-
-
 def test_a_neural_model_that_cannot_be_run_is_left_out_with_the_reason(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     arrays = {

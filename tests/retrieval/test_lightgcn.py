@@ -104,17 +104,6 @@ def test_a_killed_training_goes_on_from_its_checkpoint_to_the_same_model(tmp_pat
     assert all(np.array_equal(array, whole.arrays()[name]) for name, array in model.arrays().items())
 
 
-def test_a_fit_by_what_another_settled_goes_as_far_and_keeps_nobody_out() -> None:
-    searched, heard = fitted(epochs=40, patience=2, validation=20), list[str]()
-    assert 0 < searched.settled["epochs"] < 40
-    again = LightGcn(LightGcnConfig(**{**SMALL, **searched.settled}))
-    again.told = lambda what, _share: heard.append(what)
-    again.fit(circles(), Catalogue())
-    assert len(heard) == searched.settled["epochs"]
-    assert not [what for what in heard if "validation" in what]
-    assert not again.settled, "it searched for nothing"
-
-
 def test_vectors_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match=r"shape \(24, 16\) are not 8 factors"):
         LightGcn(LightGcnConfig(factors=8), fitted(epochs=1).arrays())

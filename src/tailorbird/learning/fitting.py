@@ -12,7 +12,7 @@ from tailorbird.learning.evaluation import ranks
 from tailorbird.learning.models import retriever
 from tailorbird.learning.past import Past
 from tailorbird.learning.tuning import SEARCHES, choose
-from tailorbird.protocols import ReadsText, Retriever, SettlesSettings, TellsProgress, TextEncoder, Told
+from tailorbird.protocols import ReadsText, Retriever, TellsProgress, TextEncoder, Told
 from tailorbird.types import Interactions
 
 _CUT: Final = 10
@@ -56,17 +56,7 @@ class Fitting:
             if name not in SEARCHES or name in self.config.models or not len(split.validation):
                 continue
             self.progress(f"choosing settings: {name}", 0.25)
-            channels[name], found = choose(name, model, split, ranks, n_cases=_n_cases(split))
-            self.chosen[name] = {**self.chosen.get(name, {}), **found}
-
-    def keep_settled(self, channels: Mapping[str, Retriever]) -> None:
-        """Spare later fits the search for what these found out, such as how many epochs; what the shop has set stays.
-
-        A final fit on everything then learns from everybody's last item too, instead of keeping some out to stop by.
-        """
-        for name, model in channels.items():
-            if isinstance(model, SettlesSettings) and model.settled.keys().isdisjoint(self.config.models.get(name, {})):
-                self.chosen[name] = {**self.chosen.get(name, {}), **model.settled}
+            channels[name], self.chosen[name] = choose(name, model, split, ranks, n_cases=_n_cases(split))
 
     def measured(self, channels: Mapping[str, Retriever], split: Split) -> dict[str, dict[str, float]]:
         """How well each channel foresees the later period: NDCG and hit rate at 10 over the same questions."""

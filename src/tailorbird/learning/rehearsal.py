@@ -52,7 +52,6 @@ def rehearse(
     cut = int(past.seqs[row])
     earlier = past.until(cut)
     fitted = fitting.fitted(channels, earlier, "fitting on the earlier part")
-    fitting.keep_settled(fitted)
     later = later_period(earlier, past.interactions, float(past.interactions.at[row]), past.catalogue)
     fitting.choose_settings(fitted, later)
     made = Rehearsal(fitting.measured(fitted, later))

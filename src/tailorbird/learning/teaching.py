@@ -14,13 +14,15 @@ import numpy as np
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, PolicyConfig
 from tailorbird.decide import Engine
-from tailorbird.learning.lists import LISTS_BETWEEN_WORDS, Lists, Question, add_list, gathered
+from tailorbird.learning.lists import LISTS_BETWEEN_WORDS, MOST_OTHERS, Lists, Question, add_list, gathered
 from tailorbird.protocols import Retriever, Told, unheard
 from tailorbird.ranking.lambda_ranker import LambdaRanker
 from tailorbird.types import FloatArray, IntArray, Interaction, Interactions
 
-_N_OTHERS: Final = 150
-"""Unwanted candidates kept in a list: with 300 of them, nothing was gained on seq-beauty (LAB.md)."""
+_MOST_OTHERS: Final = 300
+_MOST_ROWS: Final = 5_000_000
+"""Unwanted candidates kept in a list, and rows of all lists together: 2 GB at 85 columns. More than 16,000 lists are
+kept shorter, which costs less than fewer of them (LAB.md)."""
 
 _GATHERING: Final = 0.8
 """Of the time that it takes to teach; the trees take the rest."""
@@ -72,12 +74,12 @@ def teach(
     Raises:
         NotEnoughEvents: too few of them gave a list.
     """
-    lists = Lists()
+    lists, n_others = Lists(), min(_MOST_OTHERS, max(_MOST_ROWS // max(of, 1), MOST_OTHERS))
     for lesson in lessons:
         if lists.n_asked % LISTS_BETWEEN_WORDS == 0:
             told(f"list {lists.n_asked:,} of {of:,}", _GATHERING * lists.n_asked / of)
         grades = dict.fromkeys(lesson.answers.tolist(), 1)
-        add_list(lists, engine, lesson.asked, grades, draw, hidden=lesson.hidden, n_others=_N_OTHERS)
+        add_list(lists, engine, lesson.asked, grades, draw, hidden=lesson.hidden, n_others=n_others)
     labelled = lists.labelled()
     del lists
     ranker.told = lambda tree, share: told(tree, _GATHERING + (1.0 - _GATHERING) * share)

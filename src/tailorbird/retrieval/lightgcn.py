@@ -64,7 +64,6 @@ class LightGcn:
         """
         self.config = config or LightGcnConfig()
         self.told: Told = unheard
-        self.settled: Mapping[str, int] = {}
         if arrays is None:
             self._hold(np.zeros((0, self.config.factors), np.float32), np.zeros(0, np.int64))
         else:
@@ -83,9 +82,8 @@ class LightGcn:
         vectors, people = np.zeros((n_items, self.config.factors), np.float32), np.zeros(n_items, np.int64)
         if len(known) > 1:
             learned, asked = held_out(sequences, self.config.validation, self.config.seed)
-            columns = everybody.items, everybody.starts, everybody.ends
             task = GraphTask(learned, asked, len(known), self._recipe())
-            weights, self.settled = improve(task, self.config, self.told, *columns)
+            weights = improve(task, self.config, self.told, everybody.items, everybody.starts, everybody.ends)
             whole = Graph.of(sequences, len(known))
             vectors[known] = whole.spread(weights["items"], self.config.layers)
             people[known] = whole.degrees

@@ -81,7 +81,6 @@ class TwoTower:
         """
         self.config = config or TwoTowerConfig()
         self.told: Told = unheard
-        self.settled: Mapping[str, int] = {}
         self._hold(self._nothing(0) if arrays is None else arrays)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
@@ -103,7 +102,7 @@ class TwoTower:
         learned, asked = held_out(sequences, self.config.validation, self.config.seed)
         task = TowersTask(learned, asked, bags.of(known), design, recipe)
         columns = everybody.items, everybody.starts, everybody.ends, bags.columns, bags.values
-        weights, self.settled = improve(task, self.config, self.told, *columns)
+        weights = improve(task, self.config, self.told, *columns)
         own = np.zeros((n_items, self.config.factors), np.float32)
         own[known] = weights.pop("items")
         told = {**weights, "codes": vocabulary.codes, "rarity": vocabulary.rarity}

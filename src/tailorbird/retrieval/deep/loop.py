@@ -37,7 +37,7 @@ from tailorbird.retrieval.deep.beginning import counted
 from tailorbird.retrieval.deep.blocks import Shape, encode, fresh
 from tailorbird.retrieval.deep.course import CourseConfig
 from tailorbird.retrieval.deep.device import beside
-from tailorbird.retrieval.deep.steps import Trained, gains, improve
+from tailorbird.retrieval.deep.steps import gains, improve
 from tailorbird.types import Array
 
 if TYPE_CHECKING:
@@ -65,16 +65,16 @@ def train(
     *,
     course: CourseConfig,
     told: Told,
-) -> Trained:
-    """What `improve` makes of it, attributes summed into the items."""
+) -> dict[str, Array]:
+    """The weights of the best epoch, attributes summed into the items; with nobody to validate on, of the last."""
     import torch
 
     learned, asked = held_out(sequences, course.validation, course.seed)
     columns = [sequences.items, sequences.at, sequences.starts, sequences.ends]
     columns += [] if attributes is None else [attributes.codes, attributes.starts]
-    best, settled = improve(SequenceTask(learned, asked, shape, recipe, attributes), course, told, *columns)
+    best = improve(SequenceTask(learned, asked, shape, recipe, attributes), course, told, *columns)
     tensors = {name: torch.from_numpy(weight) for name, weight in best.items()}
-    return Trained({name: weight.numpy() for name, weight in summed(tensors, attributes).items()}, settled)
+    return {name: weight.numpy() for name, weight in summed(tensors, attributes).items()}
 
 
 @dataclass(frozen=True)

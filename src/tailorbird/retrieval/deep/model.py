@@ -84,7 +84,6 @@ class SequenceModel:
         """
         self.config = config or self.Config()
         self.told: Told = unheard
-        self.settled: Mapping[str, int] = {}
         self._hold(self._nothing(0) if arrays is None else arrays)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue) -> None:
@@ -105,8 +104,7 @@ class SequenceModel:
         is_long = float(sequences.lengths.mean()) >= _LONG
         shape = self._shape(len(known), timed=interactions.timed, is_long=is_long)
         attributes = attributes_of(catalogue, known) if self.config.attributes else None
-        recipe = self._recipe(is_long=is_long)
-        weights, self.settled = train(sequences, shape, recipe, attributes, course=self.config, told=self.told)
+        weights = train(sequences, shape, self._recipe(is_long=is_long), attributes, course=self.config, told=self.told)
         vectors = np.zeros((n_items, self.config.factors), np.float32)
         vectors[known] = weights["items"]
         encoder = np.frombuffer(to_onnx(weights, shape), np.uint8)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import numpy as np
 
@@ -47,16 +47,6 @@ class Task(Protocol[B]):
         """NDCG@10 on what was held out; None where nothing was."""
 
 
-class Trained(NamedTuple):
-    """The weights of the best epoch; with nobody to validate on, of the last.
-
-    ``settled`` are the settings of a training on more of the same that goes as far and keeps nobody out of it.
-    """
-
-    weights: dict[str, Array]
-    settled: Mapping[str, int]
-
-
 @dataclass
 class _State:
     """Where a training stands. ``means`` are the running means of the weights; ``best`` those of the best epoch."""
@@ -71,11 +61,11 @@ class _State:
     best: dict[str, Array] = field(default_factory=dict)
 
 
-def improve(task: Task[B], course: CourseConfig, told: Told, *columns: Array) -> Trained:
-    """Train until the validation gets no better, or for as many epochs as the settings allow.
+def improve(task: Task[B], course: CourseConfig, told: Told, *columns: Array) -> dict[str, Array]:
+    """The weights of the best epoch; with nobody to validate on, of the last.
 
     A training by the same settings from the same ``columns`` goes on from its checkpoint; a finished one takes its
-    checkpoint away, on whichever device. ``told`` hears of every epoch, with its validation where anybody was held out.
+    checkpoint away, on whichever device. ``told`` hears of every epoch; its validation is 0 where nobody was held out.
 
     Raises:
         InvalidConfig: the settings want a GPU, and there is none.
@@ -95,11 +85,10 @@ def improve(task: Task[B], course: CourseConfig, told: Told, *columns: Array) ->
                 state.best_epoch, state.best_ndcg, state.best = state.epoch, ndcg or 0.0, _arrays(state.means)
             if checkpoint is not None:
                 _store(state, checkpoint)
-            measured = "" if ndcg is None else f", validation {ndcg:.4f}"
-            told(f"epoch {state.epoch}, loss {loss:.3f}{measured}", state.epoch / course.epochs)
+            told(f"epoch {state.epoch}, loss {loss:.3f}, validation {ndcg or 0.0:.4f}", state.epoch / course.epochs)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
-    return Trained(state.best, {"epochs": state.best_epoch, "validation": 0} if state.best_ndcg > 0 else {})
+    return state.best
 
 
 def gains(scores: Array, answers: Longs, rows: Longs, seen: Longs) -> float:
