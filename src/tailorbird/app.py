@@ -7,7 +7,7 @@ the engine: it is built, and the log followed to its end, when it is first asked
 import gc
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ from tailorbird.learning import reports
 from tailorbird.learning.models import Models, load_models
 from tailorbird.learning.registry import Registry
 from tailorbird.learning.rehearsal import RANKER
+from tailorbird.privacy import requests
 from tailorbird.protocols import TextEncoder, Verdict
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.retrieval.deep.minilm import NAME as LOCAL_NAME
@@ -92,6 +93,7 @@ class App:
     def build_engine(self, progress: Callable[[int, int], None] = lambda _done, _of: None) -> Engine:
         """A new engine that has followed the log to its end; ``progress`` is told records done and in all."""
         engine = Engine(self.config)
+        engine.state.began_at = self.clock()
         self._install(engine, self.load_models())
         end = self.log.last_seq()
         while records := self.log.read(engine.seq, _REPLAY_CHUNK):
@@ -231,6 +233,52 @@ class App:
             missed += (record for record in records if record.seq <= self.engine.seq)
             after = records[-1].seq
         self.engine.relearn(missed)
+
+    # ---- privacy ---------------------------------------------------------------------------------------------
+
+    def export_person(self, user_id: str) -> dict[str, Any]:
+        """Everything that is kept of a user. Reads the whole log; call it off the request's thread.
+
+        Raises:
+            NotFound: nothing is.
+        """
+        return requests.export(self.log, self.ledger, user_id)
+
+    def erase(
+        self, users: Collection[str], devices: Collection[str] = ()
+    ) -> tuple[requests.Erasure, Mapping[str, str]]:
+        """Forget people in the log, its segments and the ledger; the proof, and what `forget` needs.
+
+        Rewrites files and touches no state; call it off the request's thread.
+
+        Raises:
+            NotFound: nothing is kept of any of them.
+        """
+        return requests.erase(
+            self.log, self.ledger, users=users, devices=devices, now=self.clock(), models=self.registry.current()
+        )
+
+    def erasures(self) -> list[requests.Erasure]:
+        """The proofs, the oldest first."""
+        return sorted(
+            (msgspec.json.decode(body, type=requests.Erasure) for body in self.log.newest("erasure")),
+            key=lambda proof: proof.at,
+        )
+
+    def forget(self, names: Mapping[str, str]) -> None:
+        """Let the engine know these people no more. What they did still counts among everybody's until `renew`."""
+        self._unapplied.clear()
+        self.engine.state.forget(names)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether somebody was erased whom the engine may have counted: a new one must take its place."""
+        return self.engine.state.erased_at >= self.engine.state.began_at
+
+    def renew(self, engine: Engine) -> None:
+        """Serve with a newly built engine. Call on the thread that follows."""
+        self._unapplied.clear()
+        self.__dict__["engine"] = engine
 
     # ---- upkeep --------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 Two shapes, on purpose. *Records* (msgspec Structs) exist at the edges, where one fact arrives or one answer leaves.
 Between stages go *columns*: numpy arrays indexed by **item number** and **person number**, small integers handed out in
-the order in which the log first names an item or a person. A stage therefore never compares strings.
+the order in which the log first names an item or a person, so that no stage compares strings.
 
 Times are UTC epoch seconds (float) everywhere inside; ISO 8601 exists only on the wire.
 """
@@ -160,9 +160,9 @@ def person_key(user_id: str | None, anonymous_id: str | None) -> str:
 class Entry(msgspec.Struct, frozen=True):
     """Something to append. ``key`` names the fact for idempotency; ``body`` is the record as JSON.
 
-    ``kind`` is one of event, item, user, identity. For an event the key is its event_id, and the same key twice is a
-    duplicate or a conflict. For the others it is the id of what the body is a *version* of: a body equal to the current
-    version is a duplicate, any other becomes the new version.
+    ``kind`` is event, item, user, identity or erasure (``erased`` in place of what is forgotten). For an event the key
+    is its event_id, and the same key twice is a duplicate or a conflict. For the others it is the id of what the body
+    is a *version* of: a body equal to the current version is a duplicate, any other becomes the new version.
     """
 
     kind: str

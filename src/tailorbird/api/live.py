@@ -16,6 +16,7 @@ from tailorbird.api.follower import Follower
 from tailorbird.api.rehearsal import rehearse
 from tailorbird.api.writer import Appended, Writer
 from tailorbird.app import App
+from tailorbird.decide import Engine
 from tailorbird.errors import TailorbirdError
 from tailorbird.monitoring import Metrics
 from tailorbird.types import Decision, Entry, Request
@@ -25,6 +26,8 @@ VISIBLE_SECONDS: Final = 0.1
 
 _MODELS_EVERY_SECONDS: Final = 2.0
 _UPKEEP_EVERY_SECONDS: Final = 600.0
+_ERASURES_EVERY_SECONDS: Final = 5.0
+_RENEWED_EVERY_SECONDS: Final = 3_600.0
 
 
 class Live:
@@ -35,9 +38,13 @@ class Live:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.engine = app.engine
         self.metrics = Metrics()
         self.changing = asyncio.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that serves now; another one takes its place when people were erased."""
+        return self.app.engine
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -50,7 +57,10 @@ class Live:
             log.last_seq,
             on_slice=lambda applied, seq, lag: self.metrics.followed(applied=applied, seq=seq, lag=lag),
         )
-        tasks = [asyncio.create_task(work) for work in (self.follower.run(), self._renew_models(), self._keep_up())]
+        tasks = [
+            asyncio.create_task(work)
+            for work in (self.follower.run(), self._renew_models(), self._renew_state(), self._keep_up())
+        ]
         try:
             yield
         finally:
@@ -93,6 +103,22 @@ class Live:
                     structlog.get_logger("tailorbird.api").info("newer models serve", models=self.engine.models)
             except (TailorbirdError, OSError):
                 structlog.get_logger("tailorbird.api").exception("newer models cannot be loaded; the old ones serve on")
+
+    async def _renew_state(self) -> None:
+        """Build a new engine from the log when somebody was erased, so that nothing they did counts any more.
+
+        The old one serves meanwhile. Not more often than every hour: who asks one by one shares it.
+        """
+        while True:
+            await asyncio.sleep(_ERASURES_EVERY_SECONDS)
+            if not self.app.outdated:
+                continue
+            try:
+                self.app.renew(await asyncio.to_thread(self.app.build_engine))
+                structlog.get_logger("tailorbird.api").info("an engine without who was erased serves")
+            except (TailorbirdError, OSError):
+                structlog.get_logger("tailorbird.api").exception("no new engine; the old one serves on")
+            await asyncio.sleep(_RENEWED_EVERY_SECONDS)
 
     async def _keep_up(self) -> None:
         """Close the log's old days, which a shop without a worker of its own would never do."""

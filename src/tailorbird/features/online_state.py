@@ -36,6 +36,7 @@ _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
     "item": msgspec.json.Decoder(Item),
     "user": msgspec.json.Decoder(User),
     "identity": msgspec.json.Decoder(Identity),
+    "erased": msgspec.json.Decoder(Event),
 }
 
 
@@ -43,6 +44,8 @@ class OnlineState:
     """Catalogue, people and the state of every feature view, after the records applied so far.
 
     ``keys`` are person keys by number; after a merge two keys have one number and the other number is never used again.
+    ``began_at`` is when this began to read the log, as far as it was told, and ``erased_at`` when somebody was last
+    erased: what was read before that may have been theirs.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class OnlineState:
     ) -> None:
         self.catalogue = catalogue or Catalogue()
         self.keys: list[str] = []
+        self.began_at, self.erased_at = np.inf, -np.inf
         self._events = events
         self._views: list[FeatureView] = [_made(view, events) for view in views]
         self._users: dict[str, User] = {}
@@ -69,6 +73,11 @@ class OnlineState:
 
     def steps(self, record: Record) -> list[Interaction]:
         """Take in what a record says of items and people, and return the interactions that are to be folded."""
+        if record.kind == "erasure":
+            self.erased_at = record.at
+            return []
+        if not record.body:
+            return []
         content: Any = _DECODERS[record.kind].decode(record.body)
         if record.kind == "item":
             self.catalogue.upsert(content)
@@ -79,8 +88,19 @@ class OnlineState:
         else:
             if content.user_id and content.anonymous_id:
                 self._join(person_key(None, content.anonymous_id), content.person)
-            return self._steps_of_event(content)
+            steps = self._steps_of_event(content)
+            return steps if record.kind == "event" else []
         return []
+
+    def forget(self, names: Mapping[str, str]) -> None:
+        """Keep nothing of these people but their numbers, which go by the new names; old key -> new key."""
+        for key, name in names.items():
+            self._users.pop(key, None)
+            number = self._number.pop(key, None)
+            if number is not None:
+                self._number[name], self._people[number] = number, None
+        # A device that was joined to somebody keeps its key at a number that nobody has any more.
+        self.keys = [names.get(key, key) for key in self.keys]
 
     def folded(self, record: Record) -> list[Interaction]:
         """The interactions of a record that was taken in before; whoever did it is the person they are known as now."""

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from tailorbird.backends.sql.schema import (
     LOG_MIGRATIONS,
+    empty_wal,
     event_keys,
     log,
     migrate,
@@ -25,12 +26,14 @@ from tailorbird.backends.sql.schema import (
     versions,
     writing,
 )
-from tailorbird.backends.sql.segments import SegmentFiles
+from tailorbird.backends.sql.segments import Change, SegmentFiles
 from tailorbird.protocols import Verdict
 from tailorbird.types import DAY_SECONDS, Entry, Record
 
 _CHUNK = 500  # ids in one IN (...), rows in one VALUES (...): well under SQLite's limit on variables
+_REWRITTEN = 5_000  # rows looked at in one transaction
 _TAIL = "SELECT seq, kind, key, at, recorded_at, body FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
+_REPLACE = "UPDATE log SET kind = ?, key = ?, at = ?, body = ? WHERE seq = ?"
 _SEGMENT = "SELECT file FROM segments WHERE last_seq > ? ORDER BY first_seq LIMIT 1"
 
 
@@ -90,6 +93,13 @@ class SqlLog:
             ).scalar()
             return None if body is None else bytes(body)
 
+    def newest(self, kind: str) -> list[bytes]:
+        """The newest bodies of all that is of this kind."""
+        with reading(self.engine) as connection:
+            return [
+                bytes(row.body) for row in connection.execute(select(versions.c.body).where(versions.c.kind == kind))
+            ]
+
     def close_segments(self, *, hot_days: float, rows: int) -> list[str]:
         """Move what arrived before the last ``hot_days`` whole days into Parquet; return the files written.
 
@@ -110,6 +120,30 @@ class SqlLog:
             written.append(file)
         return written
 
+    def rewrite(self, change: Change, forgotten: Iterable[tuple[str, str]]) -> int:
+        """Put changed records in the place of others, in the tail and in segments; how many.
+
+        ``forgotten`` are the (kind, key) of versions to drop. What was there is overwritten on the disk, also in the
+        write-ahead log. The tail comes first: what moves into a segment meanwhile has changed by then.
+        """
+        n_changed = after = 0
+        while rows := self._tail(after):
+            changed = [new for new in map(change, rows) if new is not None]
+            if changed:
+                with writing(self.engine) as connection:
+                    cells = [(r.kind, r.key, r.at, r.body, r.seq) for r in changed]
+                    connection.exec_driver_sql(_REPLACE, cells)
+            n_changed += len(changed)
+            after = rows[-1].seq
+        with reading(self.engine) as connection:
+            files = [row.file for row in connection.execute(select(segments.c.file).order_by(segments.c.first_seq))]
+        n_changed += sum(self._files.rewrite(file, change) for file in files)
+        with writing(self.engine) as connection:
+            for kind, key in forgotten:
+                connection.execute(delete(versions).where(versions.c.kind == kind, versions.c.key == key))
+        empty_wal(self.engine)
+        return n_changed
+
     def summary(self) -> dict[str, Any]:
         """Figures for operators: rows in the hot tail, segments, and the size on the disk in bytes."""
         with reading(self.engine) as connection:
@@ -126,6 +160,10 @@ class SqlLog:
     def close(self) -> None:
         """Let go of the file."""
         self.engine.dispose()
+
+    def _tail(self, after: int) -> list[Record]:
+        with reading(self.engine) as connection:
+            return [Record(*row) for row in connection.exec_driver_sql(_TAIL, (after, _REWRITTEN))]
 
     def _closed_rows(self, before: float, limit: int) -> list[Record]:
         """The oldest rows of the hot tail, as long as they arrived before ``before``."""

@@ -120,6 +120,8 @@ LEDGER_MIGRATIONS: Final = (
     ),
 )
 
+_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "cache_size=-32000", "temp_store=MEMORY", "secure_delete=ON")
+
 
 def open_sqlite(path: Path) -> Engine:
     """An engine whose transactions take the writer's lock at once, and whose commits are on the disk when they return.
@@ -132,7 +134,13 @@ def open_sqlite(path: Path) -> Engine:
     def _settings(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-32000", "temp_store=MEMORY"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "cache_size=-32000",
+            "temp_store=MEMORY",
+            "secure_delete=ON",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -188,6 +196,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
     except (OperationalError, DatabaseError) as error:
         raise _explained(error, engine) from error
+
+
+def empty_wal(engine: Engine) -> None:
+    """Move what the write-ahead log holds into the file and cut it to nothing, as far as readers let go of it.
+
+    What was overwritten there is on the disk otherwise until the file is used again.
+    """
+    with engine.connect() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _explained(error: DatabaseError, engine: Engine) -> TailorbirdError:

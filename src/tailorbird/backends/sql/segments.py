@@ -6,8 +6,9 @@ decode JSON: ``type``, ``person``, ``item_id``, ``value``. A file is written who
 
 import os
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import pyarrow as pa
@@ -17,6 +18,10 @@ from tailorbird.types import Record, person_key
 
 _ROW_GROUP = 10_000
 _RECORD_COLUMNS = ["seq", "kind", "key", "at", "recorded_at", "body"]
+
+
+Change: TypeAlias = Callable[[Record], Record | None]
+"""The record that takes the place of another one, of the same number; None where it stays."""
 
 
 class _Scanned(msgspec.Struct):
@@ -41,7 +46,21 @@ class SegmentFiles:
     def write(self, records: Sequence[Record]) -> str:
         """Write one segment and return its file name."""
         self.directory.mkdir(exist_ok=True)
-        file = f"{records[0].seq:012d}-{records[-1].seq:012d}.parquet"
+        return self._write(f"{records[0].seq:012d}-{records[-1].seq:012d}.parquet", records)
+
+    def rewrite(self, file: str, change: Change) -> int:
+        """Put changed records in the place of others in one file; how many. Readers see the old file or the new one."""
+        with pq.ParquetFile(self.directory / file) as parquet:
+            columns = parquet.read(columns=_RECORD_COLUMNS).to_pydict()
+        records = [Record(*row) for row in zip(*columns.values(), strict=True)]
+        changed = [change(record) for record in records]
+        n_changed = sum(new is not None for new in changed)
+        if n_changed:
+            self._write(file, [new or old for new, old in zip(changed, records, strict=True)])
+            self._held = None
+        return n_changed
+
+    def _write(self, file: str, records: Sequence[Record]) -> str:
         scanned = [self._decoder.decode(r.body) if r.kind == "event" else _Scanned() for r in records]
         table = pa.table(
             {

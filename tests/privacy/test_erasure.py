@@ -1,0 +1,164 @@
+"""Forgetting people: found nowhere on the disk or in memory, everybody else as they were, numbers unchanged."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from tailorbird.app import App
+from tailorbird.errors import NotFound
+from tailorbird.privacy.erasure import everything_of, forgotten, names_for
+from tailorbird.types import DAY_SECONDS, Entry, Event, Identity, Request, User
+
+from made_up import NOW, entry, event, records, small_shop
+
+GONE = "anna.schmidt-4711"
+PHONE = "device-of-anna-99"
+
+
+def around() -> list[Entry]:
+    """Anna at home on a phone, logged in and not; and a tablet that Ben had before her and Cleo after."""
+    return [
+        event("x1", user_id=None, anonymous_id=PHONE, item_id="only-anna-saw-this"),
+        entry("identity", PHONE, Identity(anonymous_id=PHONE, user_id=GONE, at=NOW)),
+        entry("user", GONE, User(user_id=GONE, traits={"city": "Ulm"})),
+        event("x2", user_id=GONE, anonymous_id=PHONE, item_id="i3", type="purchase"),
+        event("x3", user_id=GONE, anonymous_id="tablet", item_id="i4"),
+        event("x4", user_id="cleo", anonymous_id="tablet", item_id="i5"),
+        event("x5", user_id="cleo", anonymous_id=PHONE, item_id="i5", at=NOW - 5),
+        event("x6", user_id=GONE, anonymous_id=PHONE, item_id="i6"),
+    ]
+
+
+@pytest.fixture
+def app(shop_dir: Path) -> Any:
+    with App.open(shop_dir, clock=lambda: NOW + 60) as opened:
+        entries = small_shop()
+        opened.append([*entries[:700], *around(), *entries[700:]])
+        yield opened
+
+
+def stores(shop_dir: Path) -> bytes:
+    """Every byte of the shop directory, segments as what they hold."""
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    found = []
+    for file in sorted(shop_dir.rglob("*")):
+        if file.suffix == ".parquet":
+            found.append(json.dumps(pq.read_table(file).to_pydict(), default=bytes.decode).encode())
+        elif file.is_file():
+            found.append(file.read_bytes())
+    return b"\0".join(found)
+
+
+def slate(app: App, user: str) -> list[str]:
+    with app.engine.patient():
+        decision = app.recommend(Request(surface="home", at=NOW + 60, user_id=user, decision_id=f"d{len(user)}"))
+    return [placed.item_id for placed in decision.items]
+
+
+def test_nothing_of_somebody_who_is_erased_is_found_in_any_store(app: App, shop_dir: Path) -> None:
+    slate(app, GONE)
+    before = stores(shop_dir)
+    assert GONE.encode() in before
+    proof, names = app.erase([GONE])
+    app.forget(names)
+    assert (proof.people, proof.devices, proof.records, proof.decisions, proof.left) == (1, 1, 7, 1, 0)
+    after = stores(shop_dir)
+    for needle in (GONE, PHONE, "Ulm"):
+        assert needle.encode() not in after, needle
+    assert not {f"u:{GONE}", f"a:{PHONE}"} & {*app.engine.state.keys}
+    assert app.engine.state.person(f"u:{GONE}").number == -1
+    with pytest.raises(NotFound):
+        app.export_person(GONE)
+    with pytest.raises(NotFound, match=GONE):
+        app.erase([GONE])
+    assert app.erasures() == [proof]
+
+
+def test_closed_segments_forget_too(shop_dir: Path) -> None:
+    now = [NOW]
+    with App.open(shop_dir, clock=lambda: now[0]) as app:
+        app.append([*small_shop(n_events=900), *around()])
+        now[0] += 3 * DAY_SECONDS
+        files = app.log.close_segments(hot_days=1.0, rows=300)
+        assert len(files) == 4
+        app.log.read(900, 10)  # a row group is held in memory
+        assert GONE.encode() in stores(shop_dir)
+        proof, _ = app.erase([GONE])
+        assert (proof.records, proof.left) == (7, 0)
+        assert GONE.encode() not in stores(shop_dir)
+        assert GONE not in str(app.log.read(900, 100))
+
+
+def test_what_was_erased_gives_out_the_same_numbers_and_does_nothing_else(app: App) -> None:
+    old = app.engine.state
+    _, names = app.erase([GONE])
+    app.forget(names)
+    new = app.build_engine().state
+    assert new.catalogue.ids == old.catalogue.ids
+    assert new.keys == old.keys
+    for key in old.keys:
+        mine, theirs = new.person(key), old.person(key)
+        assert np.array_equal(mine.history.items, theirs.history.items), key
+    assert len(new.history(new.number(names[f"u:{GONE}"]))) == 0
+    seen = new.catalogue.find("only-anna-saw-this")
+    assert new.item_rows("item_counts")[seen].sum() == 0.0
+
+
+def test_a_new_engine_is_wanted_until_one_has_read_the_log_again(app: App) -> None:
+    now = [NOW + 60]
+    app.clock = lambda: now[0]
+    assert not app.outdated
+    assert app.engine is not None
+    now[0] += 1
+    app.erase([GONE])
+    app.follow(1_000)
+    assert app.outdated
+    now[0] += 1
+    app.renew(app.build_engine())
+    assert not app.outdated
+
+
+def test_the_slates_of_others_change_only_by_what_somebody_counted(app: App) -> None:
+    """Anna did six things among 1,500: everybody's order of the most wanted stays but for those."""
+    others = [f"u{n}" for n in range(10)]
+    before = {user: app.engine.state.history(app.engine.state.number(f"u:{user}")).items.tolist() for user in others}
+    app.erase([GONE])
+    app.renew(app.build_engine())
+    after = {user: app.engine.state.history(app.engine.state.number(f"u:{user}")).items.tolist() for user in others}
+    assert after == before
+
+
+def test_a_device_belongs_to_whoever_used_it_last() -> None:
+    log = records(around())
+    assert everything_of({GONE}, log) == {f"u:{GONE}", f"a:{PHONE}"}
+    assert everything_of({"cleo"}, log) == {"u:cleo", "a:tablet"}
+
+
+def test_somebody_elses_event_on_the_device_stays_and_names_the_device_no_more() -> None:
+    names = names_for([f"u:{GONE}", f"a:{PHONE}"])
+    (record,) = records([event("x", user_id="cleo", anonymous_id=PHONE, item_id="i5")])
+    instead = forgotten(record, names)
+    assert instead is not None
+    told = msgspec.json.decode(instead.body, type=Event)
+    assert (instead.kind, told.user_id, told.item_id) == ("event", "cleo", "i5")
+    assert told.anonymous_id == names[f"a:{PHONE}"][2:]
+
+
+def test_what_comes_again_under_its_old_name_is_not_taken_up_again(app: App) -> None:
+    entries = around()
+    app.erase([GONE])
+    assert {*app.append([one for one in entries if one.kind == "event"])} == {"duplicate"}
+
+
+def test_a_copy_holds_everything_that_is_known_of_somebody(app: App) -> None:
+    slate(app, GONE)
+    found = app.export_person(GONE)
+    assert found["devices"] == [PHONE]
+    assert [one["event_id"] for one in found["events"]] == ["x1", "x2", "x3", "x6"]
+    assert found["told"] == [{"user_id": GONE, "traits": {"city": "Ulm"}}]
+    assert [one["decision_id"] for one in found["decisions"]] == [f"d{len(GONE)}"]
