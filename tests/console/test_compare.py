@@ -37,7 +37,7 @@ def test_what_evaluate_measured_on_the_log_stands_there_with_a_verdict(shop, ser
     newest = page(shop, serving, "/console/compare")
     assert "foresees best" in newest
     assert "protocol next-in-session" in newest
-    assert "Co-visitation" in newest
+    assert "covisitation" in newest
     assert "plot-foresight" in newest
     assert "95% interval" in newest
     older = page(shop, serving, "/console/compare?report=1")

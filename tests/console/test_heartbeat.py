@@ -91,12 +91,12 @@ def test_being_shown_something_is_not_among_the_latest_events(app, clock):
 def test_one_degraded_decision_is_no_alarm_and_says_what_it_lacks(app, clock):
     asked = Request(surface="home", at=clock(), query="lamp", limit=1)
     app.recommend(asked)
-    (matter,) = [matter for matter in matters(app, Heartbeat(app).beat(), []) if "decisions" in matter.text]
+    (matter,) = [matter for matter in matters(app, Heartbeat(app).beat(), [], []) if "decisions" in matter.text]
     assert (matter.level, matter.text) == ("warn", "1 of the last 1 decisions was made without one of their stages.")
     assert "search: the query is not read yet" in matter.remedy
     for _ in range(5):
         app.recommend(asked)
-    assert "bad" in [matter.level for matter in matters(app, Heartbeat(app).beat(), [])]
+    assert "bad" in [matter.level for matter in matters(app, Heartbeat(app).beat(), [], [])]
 
 
 def test_the_click_rate_is_clicks_for_each_recommended_item_seen(app, clock):
@@ -134,7 +134,7 @@ def test_stages_that_some_decisions_lack_are_measured_over_the_others():
 
 
 def test_an_empty_shop_needs_items_and_events(app):
-    texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [])]
+    texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [], [])]
     assert "The catalogue is empty." in texts
     assert "No event has arrived yet." in texts
 
@@ -142,7 +142,7 @@ def test_an_empty_shop_needs_items_and_events(app):
 def test_items_without_a_price_are_worth_a_note(app, clock):
     app.append([Entry("item", "a", clock(), msgspec.json.encode(Item(item_id="a", title="a")))])
     app.follow(1_000)
-    texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [])]
+    texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [], [])]
     assert "1 of 1 items have no price." in texts
 
 

@@ -7,6 +7,8 @@ import pytest
 from tailorbird.app import App
 from tailorbird.console.models import idle, serving_manifests
 
+from made_up import small_shop
+
 
 @pytest.fixture
 def trained(tmp_path):
@@ -37,3 +39,28 @@ def test_the_page_tells_versions_data_and_measures(trained, serving):
     assert "not measured" not in page
     assert "NDCG@10 0.1000" in log, "the older version is still in the log"
     assert log.count(">serves<") == 2
+
+
+def test_a_version_that_was_held_back_is_told_with_what_takes_it(tmp_path, serving):
+    app = App.open(tmp_path)
+    app.append(small_shop(n_items=8, n_people=3, n_events=20))
+    arrays = app.engine.retrievers["popular"].arrays()
+    old = app.registry.save("popular", arrays, fitted_seq=1)
+    app.registry.promote({"popular": old.version})
+    made = app.registry.save(
+        "popular", arrays, fitted_seq=1, held_back="NDCG@10 0.1 against 0.2", now=old.created_at + 60
+    )
+    with serving(app) as served, httpx.Client(base_url=served.address) as client:
+        client.post("/console/login", data={"key": served.key})
+        for page in ("/console/models", "/console", "/console/system"):
+            text = client.get(page).text
+            assert "NDCG@10 0.1 against 0.2" in text
+            assert f"tailorbird models promote popular {made.version}" in text
+
+
+def test_models_go_by_the_names_that_commands_take(trained, serving):
+    with serving(trained) as served, httpx.Client(base_url=served.address) as client:
+        client.post("/console/login", data={"key": served.key})
+        page = client.get("/console/models").text
+    assert '<th scope="row">ease' in page
+    assert "Counting without training: covisitation, trending" in page

@@ -12,7 +12,7 @@ from tailorbird.console import figures
 from tailorbird.console.attention import matters
 from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.console.heartbeat import Beat
-from tailorbird.console.models import idle, serving_manifests
+from tailorbird.console.models import idle, serving_manifests, waiting
 from tailorbird.types import Item
 
 
@@ -44,7 +44,7 @@ def _content(desk: Desk) -> dict[str, Any]:
         "beat": beat,
         "pulse": figures.pulse(beat.starts, beat.events, beat.decisions),
         "latency": figures.latency(beat.stages) if beat.stages else None,
-        "attention": matters(app, beat, serving),
+        "attention": matters(app, beat, serving, waiting(app)),
         "serving": serving,
         "counting": _counting(app),
         "idle": idle(app, serving),
