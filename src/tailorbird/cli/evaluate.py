@@ -220,7 +220,7 @@ def tabled(events: Path, items: Path | None, mapping: dict[str, str], event_type
         rows.write(good)
         report = rows.report
         for reason in report.reasons:
-            note(f"{reason.count:,} of {report.rows:,} rows are left out as {reason.code}: {reason.message}")
+            note(f"{reason.count:,} of {report.rows:,} rows are left out as {reason.code}: {' '.join(reason.examples)}")
         try:
             return read_dataset(good, items=items, mapping=mapping), report.rejected
         except NotEnoughEvents as error:
