@@ -36,7 +36,7 @@ def _content(desk: Desk) -> dict[str, Any]:
         "shares": shares,
         "slates": min(beat.slates, 500) if beat.slates else 0,
         "counting": [name for name in app.engine.retrievers if name not in app.engine.models],
-        "idle": idle(app, serving),
+        "idle": app.left_out,
         "history": bool(app.engine.state.keys),
     }
 
@@ -50,17 +50,6 @@ def serving_manifests(app: App) -> list[Manifest]:
         except TailorbirdError:
             continue
     return found
-
-
-def idle(app: App, promoted: list[Manifest]) -> dict[str, str]:
-    """Why a promoted model does not serve all the same: name to a sentence."""
-    reasons = {}
-    for manifest in promoted:
-        if manifest.name not in app.engine.models:
-            reasons[manifest.name] = "could not be loaded"
-        elif manifest.columns and app.engine.ranker is None:
-            reasons[manifest.name] = "fitted on other channels or features"
-    return reasons
 
 
 def waiting(app: App) -> list[Manifest]:

@@ -12,7 +12,7 @@ from tailorbird.console import figures
 from tailorbird.console.attention import matters
 from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.console.heartbeat import Beat
-from tailorbird.console.models import idle, serving_manifests, waiting
+from tailorbird.console.models import serving_manifests, waiting
 from tailorbird.types import Item
 
 
@@ -47,7 +47,7 @@ def _content(desk: Desk) -> dict[str, Any]:
         "attention": matters(app, beat, serving, waiting(app)),
         "serving": serving,
         "counting": _counting(app),
-        "idle": idle(app, serving),
+        "idle": app.left_out,
         "titles": _titles(app, beat),
         "wanted": [(_item(app, wanted.item_id), wanted) for wanted in beat.wanted],
     }
