@@ -23,7 +23,8 @@ def test_the_table_fits_in_80_columns_and_json_keeps_all(
         with pytest.raises(SystemExit) as ended:
             main(["--shop-dir", str(shop_dir), "models", "list", *options])
         assert not ended.value.code
-        out = capfd.readouterr().out
+        out, err = capfd.readouterr()
+        assert ("calibration_error: how far" in err) is not bool(options)
         assert all(f"{version}" in out for version in versions)
         if not options:
             assert max(len(line) for line in out.splitlines()) <= 80
@@ -38,7 +39,7 @@ def trained(registry: Registry, name: str) -> str:
         name,
         {"scores": np.zeros(20_000_000, np.int8)},
         fitted_seq=1,
-        metrics={"validation_ndcg@10": 0.12345},
+        metrics={"validation_ndcg@10": 0.12345, "calibration_error": 0.1},
         events={"interactions": 1_234_567},
     )
     registry.promote({name: made.version})

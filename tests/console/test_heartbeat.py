@@ -7,6 +7,7 @@ from tailorbird.app import App
 from tailorbird.console.attention import matters
 from tailorbird.console.heartbeat import Heartbeat, quantiles_per_stage
 from tailorbird.console.interest import Wanted
+from tailorbird.console.overview import example_of
 from tailorbird.types import Entry, Event, Item, OrderLine, Request
 
 
@@ -153,3 +154,19 @@ def test_a_burst_of_decisions_between_two_looks_is_counted_whole(app, clock):
     for _ in range(150):
         app.recommend(Request(surface="home", at=clock(), limit=1))
     assert sum(heart.beat().decisions) == 151
+
+
+def test_the_latest_events_are_those_that_happened_last_whatever_came_last(app, clock):
+    for name, ago in {"new": 5.0, "older": 900.0, "newest": 1.0, "ahead": -3_600.0}.items():
+        happen(app, clock, "item_view", name=name, item_id=name, ago=ago)
+    for n in range(12):
+        happen(app, clock, "item_view", name=f"old{n}", item_id=f"old{n}", ago=86_400.0 - n)
+    latest = Heartbeat(app).beat().latest_events
+    assert [event.item_id for event in latest[:5]] == ["ahead", "newest", "new", "older", "old11"]
+    assert len(latest) == 12
+    assert latest[0].at == clock()
+
+
+def test_theexample_of_asks_for_somebody_who_was_there():
+    assert example_of(["a:visitor", "u:ann lee", "u:bo"]) == "tailorbird recommend --user 'ann lee' --surface home"
+    assert example_of(["a:visitor"]) == "tailorbird recommend --surface home"

@@ -14,7 +14,7 @@ def trained(tmp_path):
     """A shop with one good model in two versions, and one whose files are not what they should be."""
     with App.open(tmp_path) as app:
         arrays = app.engine.retrievers["popular"].arrays()
-        for metrics in ({"ndcg@10": 0.1}, {"ndcg@10": 0.2}):
+        for metrics in ({"ndcg@10": 0.1}, {"ndcg@10": 0.2, "calibration_error": 0.1}):
             good = app.registry.save("popular", arrays, fitted_seq=7, metrics=metrics, events={"interactions": 12_345})
         bad = app.registry.save("ease", {"nonsense": np.zeros(3)}, fitted_seq=7)
         app.registry.promote({"popular": good.version, "ease": bad.version})
@@ -34,6 +34,7 @@ def test_the_page_tells_versions_data_and_measures(trained, serving):
     in_service, log = page.split("Training log", 1)
     assert "12,345 interactions" in in_service
     assert "NDCG@10 0.2000" in in_service
+    assert "<em>Calibration error</em>: how far" in in_service
     assert "The stored model &#39;ease&#39; does not fit" in in_service
     assert page.count("tailorbird evaluate") == 1, "how to measure is said once"
     assert "not measured" not in page

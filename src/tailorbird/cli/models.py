@@ -80,6 +80,7 @@ def _print_run(run: "TrainingRun") -> None:
         for m in run.manifests
     ]
     print_table("Trained", ("model", "version", "", "CPU s", "MB", "measured"), rows)
+    _explain(run.manifests)
     for name, why in run.reasons.items():
         note(f"{name} was left out: {why}.")
     if run.uncompared:
@@ -115,7 +116,16 @@ def list_models(context: typer.Context, *, json: Json = False) -> None:
         ]
         # A version begins with the time of its training; --json tells the rest.
         print_table("Models", ("model", "version", "", "MB", "measured"), rows)
+        _explain(found)
         _note_held_back(waiting)
+
+
+def _explain(manifests: "list[Manifest]") -> None:
+    """The one figure that does not speak for itself."""
+    from tailorbird.ranking.calibration import MEANING
+
+    if any("calibration_error" in manifest.metrics for manifest in manifests):
+        note(f"calibration_error: {MEANING}.")
 
 
 def _note_held_back(manifests: "list[Manifest]") -> None:

@@ -10,6 +10,7 @@ from tailorbird.app import App
 from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.errors import TailorbirdError
 from tailorbird.learning.registry import Manifest
+from tailorbird.ranking.calibration import MEANING
 
 _MOST_IN_LOG: Final = 50
 
@@ -37,6 +38,7 @@ def _content(desk: Desk) -> dict[str, Any]:
         "slates": min(beat.slates, 500) if beat.slates else 0,
         "counting": [name for name in app.engine.retrievers if name not in app.engine.models],
         "idle": app.left_out,
+        "calibration": MEANING if any("calibration_error" in manifest.metrics for manifest in serving) else "",
         "history": bool(app.engine.state.keys),
     }
 

@@ -1,6 +1,7 @@
 """The first page: whether the shop is alive, how fast and how well it answers, and what needs a hand."""
 
 import asyncio
+import shlex
 from typing import Any, Final
 
 from litestar import Request, Response, get
@@ -49,8 +50,15 @@ def _content(desk: Desk) -> dict[str, Any]:
         "counting": _counting(app),
         "idle": app.left_out,
         "titles": _titles(app, beat),
+        "example": example_of(desk.heartbeat.lately()),
         "wanted": [(_item(app, wanted.item_id), wanted) for wanted in beat.wanted],
     }
+
+
+def example_of(people: list[str]) -> str:
+    """The command for a slate of whoever was there last, or of nobody where all were strangers."""
+    known = next((name for kind, _, name in (person.partition(":") for person in people) if kind == "u"), None)
+    return f"tailorbird recommend{f' --user {shlex.quote(known)}' if known else ''} --surface home"
 
 
 def _counting(app: App) -> list[str]:
