@@ -58,7 +58,7 @@ def test_each_row_says_how_many_cases_and_how_sure_and_whether_it_compares(shop,
         evaluated(shop, *words)
     newest = page(shop, serving, "/console/compare")
     figures, evaluations = newest.split("All evaluations", 1)
-    everybody, some, sessions, again = reversed(kept(shop / FOLDER))
+    everybody, some, _, again = reversed(kept(shop / FOLDER))
     assert [n_asked(one) for one in (some, again)] == [8, n_asked(everybody)]
     assert evaluations.count(">same questions<") == 1
     assert evaluations.count("not comparable<") == 2
