@@ -22,7 +22,7 @@ from tailorbird.backends.sql.ledger import SqlLedger
 from tailorbird.backends.sql.log import SqlLog
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
-from tailorbird.errors import BadModelFile, InvalidConfig, NotFound, Unavailable, did_you_mean
+from tailorbird.errors import InvalidConfig, NotFound, Unavailable, did_you_mean
 from tailorbird.learning import reports
 from tailorbird.learning.models import Models, load_models
 from tailorbird.learning.registry import Registry
@@ -45,7 +45,10 @@ _REPLAY_CHUNK = 5_000
 
 
 class App:
-    """One shop. All state inside ``engine`` belongs to the thread that calls `follow` and `recommend`."""
+    """One shop. All state inside ``engine`` belongs to the thread that calls `follow` and `recommend`.
+
+    ``left_out`` says of each promoted model that the engine does without, why.
+    """
 
     def __init__(self, shop_dir: Path, config: Config, clock: Callable[[], float]) -> None:
         self.shop_dir = shop_dir
@@ -54,6 +57,7 @@ class App:
         self.log = SqlLog(shop_dir, clock=clock)
         self.keys = SqlKeyStore(self.log.engine, clock=clock)
         self.registry = Registry(shop_dir / "models")
+        self.left_out: dict[str, str] = {}
         self._models_stamp = -1.0
         self._unapplied: deque[Record] = deque()
 
@@ -186,7 +190,10 @@ class App:
         A model that cannot be read is left out with a warning: the others, and the counting channels, go on serving.
         """
         stamp = self.registry.stamp()
-        return load_models(self.registry, stamp, on_bad=_warn, encoder=self._encoder_name())
+        models = load_models(self.registry, stamp, encoder=self._encoder_name())
+        for name, error in models.left_out.items():
+            structlog.get_logger("tailorbird.app").warning("a model was left out", model=name, cause=str(error))
+        return models
 
     def text_encoder(self) -> TextEncoder | None:
         """What makes vectors of the items' texts, remembering those it made; None where the shop has named nothing.
@@ -225,6 +232,9 @@ class App:
             fitted_seq=models.fitted_seq,
         )
         self._models_stamp = models.stamp
+        self.left_out = {name: str(error) for name, error in models.left_out.items()}
+        if models.ranker and not engine.ranker:
+            self.left_out[RANKER] = "It was fitted on other channels or features. Train again: `tailorbird train`."
 
     def _catch_up(self, after: int) -> None:
         """Let freshly installed channels learn from the records between their fit and now."""
@@ -326,7 +336,3 @@ def _shares(weights: Mapping[int, float], names: Sequence[str]) -> dict[str, flo
     total = sum(weights.values()) or 1.0
     best: Iterable[tuple[int, float]] = sorted(weights.items(), key=lambda pair: -pair[1])[:20]
     return {names[code]: round(weight / total, 4) for code, weight in best}
-
-
-def _warn(name: str, error: BadModelFile) -> None:
-    structlog.get_logger("tailorbird.app").warning("a model was left out", model=name, cause=str(error))

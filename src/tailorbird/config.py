@@ -272,8 +272,17 @@ def _what_is_wrong(mistake: "ErrorDetails", place: _Place) -> str:
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", rule["expected"])
         return f" is {_short(found)}. {did_you_mean(str(found), allowed)}"
-    needed = _NEEDED.get(kind, mistake["msg"]).format(**{"key": place[-1], **rule})
-    return f" is {_short(found)}; {needed}.{_usual(place)}"
+    return f"{what_is_needed(mistake)}{_usual(place)}"
+
+
+def what_is_needed(mistake: "ErrorDetails") -> str:
+    """The rest of a sentence that begins with the key: the value found, and what would be right.
+
+    >>> what_is_needed({"type": "greater_than", "loc": ("port",), "msg": "", "input": 0, "ctx": {"gt": 1}})
+    ' is 0; it must be above 1.'
+    """
+    rule = {"key": mistake["loc"][-1], **mistake.get("ctx", {})}
+    return f" is {_short(mistake['input'])}; {_NEEDED.get(mistake['type'], mistake['msg']).format(**rule)}."
 
 
 def _usual(place: _Place) -> str:

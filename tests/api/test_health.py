@@ -1,5 +1,6 @@
 import time
 
+import numpy as np
 import pytest
 from litestar.testing import TestClient
 
@@ -24,6 +25,16 @@ def test_not_following_the_log_is_not_being_ready(app, problem):
         problem(answer, 503, "unavailable")
         assert int(answer.headers["retry-after"]) > 0
         assert client.get("/health/live").status_code == 200
+
+
+def test_a_model_that_cannot_be_loaded_is_named_and_the_others_are_ready(tmp_path):
+    with App.open(tmp_path) as app:
+        bad = app.registry.save("ease", {"nonsense": np.zeros(3)}, fitted_seq=0)
+        app.registry.promote({"ease": bad.version})
+    with App.open(tmp_path) as app, TestClient(create_api(app)) as client:
+        ready = client.get("/health/ready").json()
+    assert (ready["status"], ready["models"]) == ("ready", {})
+    assert ready["left_out"] == {"ease": "The stored model 'ease' does not fit: 'members'. Train again."}
 
 
 def test_what_another_process_writes_is_seen_soon(client, app):

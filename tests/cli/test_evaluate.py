@@ -44,6 +44,39 @@ def test_a_broken_line_costs_one_line_and_is_told(evaluate: Run) -> None:
     assert "line 204: item_id is missing" in err
 
 
+def test_rows_that_import_rejects_are_left_out_and_counted(evaluate: Run) -> None:
+    good = [f"{line.removesuffix(',look')},5.0,2" for line in LINES]
+    header = "user_id,item_id,at,price,quantity"
+    code, out, err = evaluate(good, "--json", header=header)
+    whole = json.loads(out)["data"]
+    assert "row by row" not in err
+    ahead, cheap, none = "u1,i1,4000000000,5.0,2", "u2,i2,1700000000,-3.0,2", "u3,i3,1700000000,5.0,0"
+    code, out, err = evaluate([*good, ahead, cheap, none], "--json", header=header)
+    told = json.loads(out)["data"]
+    assert (code, told["rows_left_out"], told["split_sha256"]) == (0, 3, whole["split_sha256"])
+    assert "1 of 203 rows are left out as implausible_time: events.csv, line 202: at is" in err
+    assert "2 of 203 rows are left out as bad_number: events.csv, line 203: price is '-3.0'" in err
+    assert "events.csv, line 204: quantity is 0" in err
+
+
+def test_what_is_only_an_order_or_long_ago_is_no_reason_to_leave_rows_out(evaluate: Run) -> None:
+    for start in (1, 800_000_000):
+        lines = [
+            f"u{n},i{(n * 7 + k) % 25},{start + k},{-1 if n == k == 0 else 1}" for n in range(40) for k in range(5)
+        ]
+        code, out, err = evaluate(lines, "--json", header="user_id,item_id,at,price")
+        assert (code, json.loads(out)["data"]["rows_left_out"]) == (0, 1)
+        assert "as bad_number" in err
+
+
+def test_decimal_commas_are_read_where_asked(evaluate: Run) -> None:
+    lines = [f'{line.removesuffix(",look")},"5,50"' for line in LINES]
+    header = "user_id,item_id,at,price"
+    assert "imported with `--decimal ,`" in evaluate(lines, header=header)[2]
+    code, out, _ = evaluate(lines, "--decimal", ",", "--json", header=header)
+    assert (code, json.loads(out)["data"]["rows_left_out"]) == (0, 0)
+
+
 def test_their_names_of_types_are_translated(evaluate: Run) -> None:
     header = "user_id,item_id,at,kind"
     code, _, err = evaluate(LINES, "--map", "type=kind", "--type", "purchase=buy", header=header)

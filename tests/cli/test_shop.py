@@ -107,6 +107,7 @@ def test_import_tells_what_became_of_each_row_and_a_second_one_adds_nothing(run:
         "count": 1,
         "first_line": 302,
         "message": "",
+        "more": [],
     }
     again = json.loads(run("import", "events", events_csv, "--json")[1])
     assert (again["accepted"], again["duplicates"]) == (0, 300)

@@ -8,6 +8,7 @@ import pytest
 from tailorbird.app import App
 from tailorbird.cli import main
 from tailorbird.config import Config
+from tailorbird.learning.reports import FOLDER, kept, measured, n_asked, name_of
 
 from made_up import NOW, small_shop
 
@@ -37,9 +38,39 @@ def test_what_evaluate_measured_on_the_log_stands_there_with_a_verdict(shop, ser
     newest = page(shop, serving, "/console/compare")
     assert "foresees best" in newest
     assert "protocol next-in-session" in newest
-    assert "Co-visitation" in newest
+    assert "covisitation" in newest
     assert "plot-foresight" in newest
     assert "95% interval" in newest
-    older = page(shop, serving, "/console/compare?report=1")
-    assert "protocol time-split" in older
-    assert "protocol time-split" in page(shop, serving, "/console/compare?report=99")
+    assert ">same questions<" not in newest
+    assert "other questions: not comparable" in newest
+    assert "vs best" in newest
+
+
+def evaluated(shop: Path, *words: str) -> None:
+    """An evaluation kept, without a word."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--shop-dir", str(shop), "evaluate", "--models", "covisitation", "--no-tune", "--json", *words])
+    assert not ended.value.code
+
+
+def test_each_row_says_how_many_cases_and_how_sure_and_whether_it_compares(shop, serving):
+    for words in ((), ("--users", "8"), ("--protocol", "next-in-session"), ()):
+        evaluated(shop, *words)
+    newest = page(shop, serving, "/console/compare")
+    figures, evaluations = newest.split("All evaluations", 1)
+    everybody, some, _, again = reversed(kept(shop / FOLDER))
+    assert [n_asked(one) for one in (some, again)] == [8, n_asked(everybody)]
+    assert evaluations.count(">same questions<") == 1
+    assert evaluations.count("not comparable<") == 2
+    row = figures[figures.index('<tr id="covisitation">') :].split("</tr>")[0]
+    assert f'<td class="num">{n_asked(again):,}</td>' in row
+    assert row.count(" to ") >= 3, "intervals of three figures at least"
+    best = measured(again)[0]
+    assert f"#{best['model']}" in evaluations
+    older = page(shop, serving, f"/console/compare?report={name_of(some)}")
+    assert f"8 of {n_asked(everybody):,} cases asked" in older
+
+
+def test_an_evaluation_that_is_not_kept_is_not_found(shop, serving):
+    evaluated(shop)
+    assert "There is no evaluation" in page(shop, serving, "/console/compare?report=20200101T000000000000")

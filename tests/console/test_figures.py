@@ -33,7 +33,7 @@ def decision():
 def test_the_waterfall_has_a_row_for_each_channel_stage_and_reason(decision):
     rows = {row[0]: row[2:] for row in figures.waterfall(decision).rows}
     assert rows == {
-        "EASE": (80, None), "Popular": (60, None), "All channels": (110, 1.0), "Not sellable": (-20, None),
+        "ease": (80, None), "popular": (60, None), "All channels": (110, 1.0), "Not sellable": (-20, None),
         "May be shown": (90, 0.5), "Ranked": (90, 1.0), "Re-ranked": (90, 0.1), "Placed": (12, 0.2),
     }  # fmt: skip
 

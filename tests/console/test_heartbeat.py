@@ -7,6 +7,7 @@ from tailorbird.app import App
 from tailorbird.console.attention import matters
 from tailorbird.console.heartbeat import Heartbeat, quantiles_per_stage
 from tailorbird.console.interest import Wanted
+from tailorbird.console.overview import example_of
 from tailorbird.types import Entry, Event, Item, OrderLine, Request
 
 
@@ -91,12 +92,12 @@ def test_being_shown_something_is_not_among_the_latest_events(app, clock):
 def test_one_degraded_decision_is_no_alarm_and_says_what_it_lacks(app, clock):
     asked = Request(surface="home", at=clock(), query="lamp", limit=1)
     app.recommend(asked)
-    (matter,) = [matter for matter in matters(app, Heartbeat(app).beat(), []) if "decisions" in matter.text]
+    (matter,) = [matter for matter in matters(app, Heartbeat(app).beat(), [], []) if "decisions" in matter.text]
     assert (matter.level, matter.text) == ("warn", "1 of the last 1 decisions was made without one of their stages.")
     assert "search: the query is not read yet" in matter.remedy
     for _ in range(5):
         app.recommend(asked)
-    assert "bad" in [matter.level for matter in matters(app, Heartbeat(app).beat(), [])]
+    assert "bad" in [matter.level for matter in matters(app, Heartbeat(app).beat(), [], [])]
 
 
 def test_the_click_rate_is_clicks_for_each_recommended_item_seen(app, clock):
@@ -134,7 +135,7 @@ def test_stages_that_some_decisions_lack_are_measured_over_the_others():
 
 
 def test_an_empty_shop_needs_items_and_events(app):
-    texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [])]
+    texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [], [])]
     assert "The catalogue is empty." in texts
     assert "No event has arrived yet." in texts
 
@@ -142,7 +143,7 @@ def test_an_empty_shop_needs_items_and_events(app):
 def test_items_without_a_price_are_worth_a_note(app, clock):
     app.append([Entry("item", "a", clock(), msgspec.json.encode(Item(item_id="a", title="a")))])
     app.follow(1_000)
-    texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [])]
+    texts = [matter.text for matter in matters(app, Heartbeat(app).beat(), [], [])]
     assert "1 of 1 items have no price." in texts
 
 
@@ -153,3 +154,19 @@ def test_a_burst_of_decisions_between_two_looks_is_counted_whole(app, clock):
     for _ in range(150):
         app.recommend(Request(surface="home", at=clock(), limit=1))
     assert sum(heart.beat().decisions) == 151
+
+
+def test_the_latest_events_are_those_that_happened_last_whatever_came_last(app, clock):
+    for name, ago in {"new": 5.0, "older": 900.0, "newest": 1.0, "ahead": -3_600.0}.items():
+        happen(app, clock, "item_view", name=name, item_id=name, ago=ago)
+    for n in range(12):
+        happen(app, clock, "item_view", name=f"old{n}", item_id=f"old{n}", ago=86_400.0 - n)
+    latest = Heartbeat(app).beat().latest_events
+    assert [event.item_id for event in latest[:5]] == ["ahead", "newest", "new", "older", "old11"]
+    assert len(latest) == 12
+    assert latest[0].at == clock()
+
+
+def test_theexample_of_asks_for_somebody_who_was_there():
+    assert example_of(["a:visitor", "u:ann lee", "u:bo"]) == "tailorbird recommend --user 'ann lee' --surface home"
+    assert example_of(["a:visitor"]) == "tailorbird recommend --surface home"

@@ -63,7 +63,7 @@ def test_why_says_what_each_channel_thinks_and_closes_with_escape(look, shop):
     sheet = visit.page.locator("dialog[open]")
     text = sheet.inner_text()
     assert "What each channel says" in text
-    assert "Co-visitation" in text
+    assert "covisitation" in text
     assert "Placed 1" in text
     visit.page.keyboard.press("Escape")
     assert visit.page.locator("dialog[open]").count() == 0

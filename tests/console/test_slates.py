@@ -58,7 +58,7 @@ def test_contributions_keep_their_sign_and_the_strongest_comes_first(catalogue):
     tile = tiles(decided("a", explanation=explained), catalogue)[0]
     assert [(bar.name, bar.minus, bar.length) for bar in tile.contributions] == [
         ("This person's leaning to its category", False, 1.0),
-        ("EASE: its place", True, 0.25),
+        ("ease: its place", True, 0.25),
     ]
     assert tile.ranked == 1
 

@@ -1,5 +1,6 @@
 """The reference leaves nothing out, and is what the code says today."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -109,3 +110,9 @@ def test_a_page_that_was_changed_by_hand_is_called_stale(tmp_path: Path) -> None
     told = subprocess.run([sys.executable, str(copy), "--check"], capture_output=True, text=True, check=False)
     assert told.returncode == 1
     assert told.stderr.startswith("docs/reference/errors.md is stale")
+
+
+def test_the_page_on_comparing_begins_with_every_model() -> None:
+    table = (DOCS / "how-to" / "compare-models.md").read_text(encoding="utf-8").split("\n\n")[1]
+    first = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert sorted(re.findall(r"`(.*?)`", " ".join(first))) == sorted([*RETRIEVERS, "ranker"])

@@ -71,6 +71,16 @@ def test_good_rows_are_in_and_each_reason_names_its_first_line(tmp_path: Path) -
     assert "a.jsonl, line 3: value is '12,50 EUR'" in report.reasons[1].message
 
 
+def test_a_reason_names_the_first_three_rows_and_counts_the_others(tmp_path: Path) -> None:
+    rows = [{**VIEW, "value": f"about {n}"} for n in range(5)]
+    (reason,) = run(MemoryLog(), lines(tmp_path / "a.jsonl", rows)).reasons
+    assert reason.count == 5
+    told = [f"a.jsonl, line {n + 1}: value is 'about {n}', which is not a number." for n in range(3)]
+    assert [example[: len(told[0])] for example in reason.examples] == told
+    assert "Send the bare number" in reason.examples[0], "the remedy is said once"
+    assert "Send the bare number" not in reason.examples[1]
+
+
 def test_rows_that_lack_different_fields_are_different_reasons(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("type,at,user_id,item_id\n,2024-05-01,u1,i1\nitem_view,2024-05-01,,i1\n,2024-05-01,u2,i1\n")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tailorbird.errors import BadInput, UnknownColumn
-from tailorbird.ingest.mapping import ColumnMap, Kind, parse_map, parse_types
+from tailorbird.ingest.mapping import ColumnMap, Kind, Types, parse_map, parse_types
 
 
 def test_pairs_dotted_fields_and_columns_with_commas() -> None:
@@ -117,7 +117,7 @@ def test_an_anonymous_id_and_a_given_type_will_do() -> None:
 
 
 def test_one_type_for_all_or_our_names_for_theirs() -> None:
-    assert parse_types("purchase") == ("purchase", {})
-    assert parse_types("item_view=view, cart_add=cart") == (None, {"view": "item_view", "cart": "cart_add"})
+    assert parse_types("purchase") == Types("purchase")
+    assert parse_types("item_view=view, cart_add=cart") == Types(named={"view": "item_view", "cart": "cart_add"})
     with pytest.raises(BadInput, match="--type"):
         parse_types("item_view=")

@@ -152,11 +152,12 @@ def test_a_withdrawn_item_is_not_in_the_catalogue() -> None:
 
 
 def test_what_an_import_left_out_is_explained() -> None:
-    told = [Reason("missing_field", 3, 2, "a.csv, line 2: no user.", field="user_id")]
+    told = [Reason("missing_field", 3, 2, "a.csv, line 2: no user.", ["a.csv, line 4: no user."], field="user_id")]
     report = Report(rows=10, accepted=7, rejected=3, reasons=told)
     readiness = check(log_of(*shop()), Config(), [Receipt(NOW, "/x/a.csv", "events", report)])
     (finding,) = (f for f in readiness.findings if f.code == "import_missing_field")
     assert "3 of 10 rows of a.csv" in finding.message
+    assert "first: a.csv, line 2: no user. a.csv, line 4: no user." in finding.message
     assert "guests" in finding.hint
     assert readiness.ready
 

@@ -50,7 +50,13 @@ def test_a_worse_version_is_kept_but_the_one_before_goes_on_serving(shop_dir: Pa
         assert now["item-knn"] != before["item-knn"], "the others are promoted"
         assert len(app.registry.versions("covisitation")) == 2
         assert "covisitation" in app.engine.retrievers
-        assert "of the version that serves" in str(run.compared["covisitation"])
+        waiting = app.registry.waiting("covisitation")
+        assert waiting is not None
+        assert waiting.held_back == str(run.compared["covisitation"])
+        assert "of the version before" in waiting.held_back
+        assert app.registry.waiting("item-knn") is None
+        app.registry.promote({"covisitation": waiting.version})
+        assert app.registry.waiting("covisitation") is None
 
 
 def test_what_was_held_back_once_is_held_back_again(shop_dir: Path) -> None:

@@ -259,8 +259,12 @@ def test_popularity_of_the_figures_is_that_of_train_also_after_a_refit(cut: Spli
 def test_unknown_names_and_settings_are_explained(cut: Split) -> None:
     with pytest.raises(UnknownModel, match="Did you mean 'covisitation'"):
         retriever_factories(["covisitaton"], cut)
-    with pytest.raises(InvalidConfig, match=r"'ease'.*half_lif.*half_life"):
+    with pytest.raises(InvalidConfig, match=r"ease.half_lif is no setting.*'ease'.*half_life"):
         retriever_factories([], cut, {"ease": {"half_lif": 3}})
+    with pytest.raises(
+        InvalidConfig, match=r"ease.half_life is 'long'; a number is needed. ease.last is '-2'; it must"
+    ):
+        retriever_factories([], cut, {"ease": {"half_life": "long", "last": "-2"}})
 
 
 def test_ranking_no_cases_is_refused(cut: Split) -> None:

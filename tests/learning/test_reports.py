@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tailorbird.learning.reports import KEPT, keep, kept, verdict
+from tailorbird.learning.reports import KEPT, comparable, keep, kept, n_asked, verdict
 
 from made_up import NOW
 
@@ -57,3 +57,14 @@ def test_the_verdict_names_the_best_its_lead_and_who_is_alike() -> None:
 def test_a_lead_that_may_be_chance_is_called_so_and_nothing_measured_says_nothing() -> None:
     assert "which may be chance" in verdict(report(row("ease", 0.05), row("ranker", 0.051, (-0.01, 0.02))))
     assert verdict(report({"model": "ease", "skipped": "why"})) == ""
+
+
+def test_only_the_same_questions_compare_and_a_segment_has_fewer() -> None:
+    data = {"test_cases": 500, "test_cases_by_segment": {"new": 30}, "split_sha256": "a"}
+    whole = {**report(row("ease", 0.05)), "data": data}
+    some = {**whole, "protocol": {"k": [10, 20], "sampled_cases": 100}}
+    new = {**whole, "protocol": {"k": [10, 20], "sampled_cases": 100, "segment": "new"}}
+    other = {**whole, "data": {**data, "split_sha256": "b"}}
+    assert [n_asked(one) for one in (whole, some, new)] == [500, 100, 30]
+    assert comparable(whole, {**whole, "protocol": {"k": [10, 20], "sampled_cases": 900}})
+    assert not any(comparable(whole, one) for one in (some, new, other))

@@ -184,11 +184,10 @@ def test_a_neural_model_that_cannot_be_run_is_left_out_with_the_reason(tmp_path:
     registry.promote(
         {"sasrec": registry.save("sasrec", arrays, fitted_seq=1, settings={"factors": 64}, now=NOW).version}
     )
-    bad: dict[str, BadModelFile] = {}
-    models = load_models(registry, 0.0, bad.__setitem__)
+    models = load_models(registry, 0.0)
     assert set(models.retrievers) == set(UNTRAINED)
     expected = "no ONNX model" if find_spec("onnxruntime") else "pip install 'tailorbird[neural]'"
-    assert expected in str(bad["sasrec"])
+    assert expected in str(models.left_out["sasrec"])
 
 
 def test_rollback_goes_back_one_version_and_refuses_when_there_is_none(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ async def ready(live: LiveShop) -> Health:
         lag=follower.lag,
         items=len(live.engine.catalogue),
         models=dict(live.engine.models),
+        left_out=live.app.left_out,
     )
 
 

@@ -160,13 +160,17 @@ class Identified(msgspec.Struct, kw_only=True):
 
 
 class Health(msgspec.Struct, kw_only=True):
-    """``seq`` is the last record of the log that holds in the engine, ``lag`` how many are still to come."""
+    """``seq`` is the last record of the log that holds in the engine, ``lag`` how many are still to come.
+
+    ``left_out`` says of a promoted model that does not serve, why; the others serve without it.
+    """
 
     status: str
     seq: int
     lag: int
     items: int
     models: dict[str, str]
+    left_out: dict[str, str]
 
 
 class Alive(msgspec.Struct):

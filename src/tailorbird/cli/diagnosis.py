@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tailorbird import __version__
 from tailorbird.config import Config, load_config
 from tailorbird.errors import PortInUse, TailorbirdError
 from tailorbird.types import DAY_SECONDS
+
+if TYPE_CHECKING:
+    from tailorbird.learning.registry import Manifest
 
 State = Literal["good", "warning", "problem"]
 
@@ -94,7 +97,7 @@ def _server(config: Config) -> Iterator[Finding]:
     where = f"{config.server.host}:{config.server.port}"
     try:
         with listen(config.server.host, config.server.port):
-            yield Finding("good", "server", f"nothing listens on {where}")
+            yield Finding("good", "server", f"nothing listens on {where}, where this shop is configured to serve")
     except TailorbirdError as error:
         if isinstance(error, PortInUse) and _answers(config):
             yield Finding("good", "server", f"something answers on {where}: a server, or a port in use")
@@ -159,15 +162,30 @@ def _models(registry: Any, last_seq: int) -> Iterator[Finding]:
         yield Finding("warning", "models", "none is trained; counting ones serve", "`tailorbird train`.")
     for name, chosen in sorted(serving.items()):
         try:
-            manifest = registry.checked(name, chosen)
+            manifest, waiting = registry.checked(name, chosen), registry.waiting(name)
         except TailorbirdError as error:
             yield Finding("problem", f"model {name}", error.message, error.hint)
             continue
-        days = (time.time() - manifest.created_at) / DAY_SECONDS
-        behind = last_seq - manifest.fitted_seq
-        stale = days > _STALE_DAYS or behind > _STALE_SHARE * max(1, manifest.fitted_seq)
-        found = f"{chosen}, trained {days:,.1f} days and {behind:,} records ago"
-        yield Finding("warning" if stale else "good", f"model {name}", found, "`tailorbird train`." if stale else "")
+        found = f"{chosen}, {_age(manifest, last_seq)}"
+        if waiting:
+            found += f"; {waiting.version}, {_age(waiting, last_seq)}, was held back: {waiting.held_back}"
+        if _stale(waiting or manifest, last_seq):
+            yield Finding("warning", f"model {name}", found, "`tailorbird train`.")
+        elif waiting:
+            yield Finding("warning", f"model {name}", found, f"`{waiting.promotion}` takes it all the same.")
+        else:
+            yield Finding("good", f"model {name}", found)
+
+
+def _age(manifest: "Manifest", last_seq: int) -> str:
+    days = (time.time() - manifest.created_at) / DAY_SECONDS
+    return f"trained {days:,.1f} days and {last_seq - manifest.fitted_seq:,} records ago"
+
+
+def _stale(manifest: "Manifest", last_seq: int) -> bool:
+    behind = last_seq - manifest.fitted_seq
+    old = time.time() - manifest.created_at > _STALE_DAYS * DAY_SECONDS
+    return old or behind > _STALE_SHARE * max(1, manifest.fitted_seq)
 
 
 def _version(package: str) -> str | None:

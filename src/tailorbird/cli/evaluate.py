@@ -13,6 +13,7 @@ from tailorbird.cli.evaluate_options import (
     Asked,
     BySegment,
     ColumnNames,
+    Decimal,
     EventsFile,
     EventType,
     FoldedIn,
@@ -59,6 +60,7 @@ def evaluate_models(
     items: ItemsFile = None,
     mapping: ColumnNames = "",
     event_type: EventType = None,
+    decimal: Decimal = ".",
     protocol: Asked = None,
     fold_in: FoldedIn = None,
     models: Models = DEFAULT_MODELS,
@@ -90,7 +92,7 @@ def evaluate_models(
     if events is None:
         data, n_rejected = logged(existing_shop(context)), 0
     else:
-        data, n_rejected = tabled(events, items, parse_mapping(mapping), event_type)
+        data, n_rejected = tabled(events, items, parse_mapping(mapping), event_type, decimal)
     if data.incomplete:
         note(f"{data.incomplete} of {data.rows} rows lack a person, an item or a time and are left out.")
     cut = split(data, protocol.value, **options)
@@ -197,30 +199,33 @@ def protocol_of(cut: "Split", options: dict[str, str], course: Course) -> dict[s
     }
 
 
-def tabled(events: Path, items: Path | None, mapping: dict[str, str], event_type: str | None) -> tuple["Dataset", int]:
+def tabled(
+    events: Path, items: Path | None, mapping: dict[str, str], event_type: str | None, decimal: str
+) -> tuple["Dataset", int]:
     """The interactions of a file, and how many of its rows were rejected, which are told with their reasons.
 
-    A file in which something cannot be read as a column is read again row by row.
+    A file in which something cannot be read as a column, or would be rejected by `import`, is read again row by row.
 
     Raises:
         NotEnoughEvents: no row that can be read shows interest in an item.
     """
-    from tailorbird.errors import BadTime, BrokenLine, NotEnoughEvents
+    from tailorbird.errors import BadNumber, BadTime, BrokenLine, ImplausibleTime, NotEnoughEvents
     from tailorbird.ingest.good_rows import GoodRows
     from tailorbird.learning.interactions import read_dataset
 
-    if event_type is None:
+    now = time.time()
+    if event_type is None and decimal == ".":
         try:
-            return read_dataset(events, items=items, mapping=mapping), 0
-        except (BrokenLine, BadTime):
+            return read_dataset(events, items=items, mapping=mapping, now=now), 0
+        except (BrokenLine, BadTime, BadNumber, ImplausibleTime):
             note(f"{events} cannot be read at once: row by row.")
-    rows = GoodRows(events, mapping, event_type)
+    rows = GoodRows(events, mapping, event_type, now=now, decimal=decimal)
     with TemporaryDirectory(prefix="tailorbird-evaluate-") as folder:
         good = Path(folder) / "events.parquet"
         rows.write(good)
         report = rows.report
         for reason in report.reasons:
-            note(f"{reason.count:,} of {report.rows:,} rows are left out as {reason.code}: {reason.message}")
+            note(f"{reason.count:,} of {report.rows:,} rows are left out as {reason.code}: {' '.join(reason.examples)}")
         try:
             return read_dataset(good, items=items, mapping=mapping), report.rejected
         except NotEnoughEvents as error:

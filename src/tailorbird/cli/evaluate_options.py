@@ -32,6 +32,7 @@ ItemsFile = Annotated[Path | None, typer.Option(help="a table of items, for cont
 ColumnNames = Annotated[
     str, typer.Option("--map", help="ours=theirs,... such as user_id=UserID,item_id=MovieID,at=Timestamp")
 ]
+Decimal = Annotated[str, typer.Option("--decimal", help='"," reads numbers of the file such as 12,50.')]
 EventType = Annotated[
     str | None,
     typer.Option(

@@ -5,7 +5,7 @@ from textwrap import wrap
 from typing import Any, Final
 
 from tailorbird.cli.terminal import print_table
-from tailorbird.learning.reports import n_asked, verdict
+from tailorbird.learning.reports import against, beyond_chance, n_asked, verdict
 
 _WIDTH: Final = 79
 _COSTS: Final = {
@@ -98,11 +98,8 @@ def _sure(row: dict[str, Any], name: str) -> str:
 
 def _against(row: dict[str, Any], name: str) -> str:
     """The difference from the best channel, with a star where its 95% interval excludes 0."""
-    found = row["against"] and row["against"][name]
-    if found is None:
-        return "-"
-    star = "*" if found["low"] > 0 or found["high"] < 0 else ""
-    return f"{found['difference']:+.4f}{star}"
+    found = against(row, name)
+    return "-" if found is None else f"{found['difference']:+.4f}{'*' if beyond_chance(found) else ''}"
 
 
 def _shortened(name: str) -> str:

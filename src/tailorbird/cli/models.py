@@ -10,6 +10,7 @@ from tailorbird.cli import existing_shop
 from tailorbird.cli.terminal import note, print_json, print_table, progress
 
 if TYPE_CHECKING:
+    from tailorbird.learning.registry import Manifest
     from tailorbird.learning.training import TrainingRun
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
@@ -71,7 +72,7 @@ def _print_run(run: "TrainingRun") -> None:
         (
             m.name,
             m.version,
-            "held back" if m.name in run.held_back else "serving",
+            "held back" if m.held_back else "serving",
             round(run.seconds.get(m.name, 0.0), 2),
             _megabytes(m.bytes),
             _metrics(m),
@@ -79,6 +80,7 @@ def _print_run(run: "TrainingRun") -> None:
         for m in run.manifests
     ]
     print_table("Trained", ("model", "version", "", "CPU s", "MB", "measured"), rows)
+    _explain(run.manifests)
     for name, why in run.reasons.items():
         note(f"{name} was left out: {why}.")
     if run.uncompared:
@@ -86,12 +88,7 @@ def _print_run(run: "TrainingRun") -> None:
             f"Serving uncompared with the version before: {', '.join(run.uncompared)}. Fewer than {LEAST_QUESTIONS}"
             " questions came up since that was fitted, or it reads other columns."
         )
-    for manifest in run.manifests:
-        if manifest.name in run.held_back:
-            note(
-                f"{manifest.name} was held back: {run.compared[manifest.name]}. The version before goes on serving;"
-                f" `tailorbird models promote {manifest.name} {manifest.version}` takes this one all the same."
-            )
+    _note_held_back([manifest for manifest in run.manifests if manifest.held_back])
 
 
 def list_models(context: typer.Context, *, json: Json = False) -> None:
@@ -99,8 +96,9 @@ def list_models(context: typer.Context, *, json: Json = False) -> None:
     from tailorbird.app import App
 
     with App.open(existing_shop(context)) as app:
-        serving = app.registry.current()
-        found = [m for name in app.registry.names() for m in app.registry.versions(name)]
+        serving, names = app.registry.current(), app.registry.names()
+        found = [m for name in names for m in app.registry.versions(name)]
+        waiting = [m for name in names if (m := app.registry.waiting(name))]
     if json:
         print_json([{"serving": serving.get(m.name) == m.version, "manifest": m} for m in found])
     elif not found:
@@ -110,7 +108,7 @@ def list_models(context: typer.Context, *, json: Json = False) -> None:
             (
                 m.name,
                 m.version,
-                "serving" if serving.get(m.name) == m.version else "",
+                "serving" if serving.get(m.name) == m.version else "held back" if m.held_back else "",
                 _megabytes(m.bytes),
                 _metrics(m),
             )
@@ -118,6 +116,24 @@ def list_models(context: typer.Context, *, json: Json = False) -> None:
         ]
         # A version begins with the time of its training; --json tells the rest.
         print_table("Models", ("model", "version", "", "MB", "measured"), rows)
+        _explain(found)
+        _note_held_back(waiting)
+
+
+def _explain(manifests: "list[Manifest]") -> None:
+    """The one figure that does not speak for itself."""
+    from tailorbird.ranking.calibration import MEANING
+
+    if any("calibration_error" in manifest.metrics for manifest in manifests):
+        note(f"calibration_error: {MEANING}.")
+
+
+def _note_held_back(manifests: "list[Manifest]") -> None:
+    for manifest in manifests:
+        note(
+            f"{manifest.name} was held back: {manifest.held_back}. The version before goes on serving;"
+            f" `{manifest.promotion}` takes this one all the same."
+        )
 
 
 def promote(context: typer.Context, name: str, version: str) -> None:

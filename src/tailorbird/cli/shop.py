@@ -280,8 +280,8 @@ def _show_report(report: "Report", kind: str) -> None:
     counts = (report.rows, report.accepted, report.duplicates, report.rejected)
     print_table(f"Imported {kind}", ("rows", "accepted", "duplicates", "rejected"), [counts])
     if report.reasons:
-        rows = [(reason.code, reason.count, reason.first_line, reason.message) for reason in report.reasons]
-        print_table("Rejected", ("code", "rows", "first line", "the first"), rows)
+        rows = [(reason.code, reason.count, "\n".join(reason.examples)) for reason in report.reasons]
+        print_table("Rejected", ("code", "rows", "first"), rows)
     if report.skipped:
         note(f"{report.skipped:,} rows were skipped, as asked.")
     for sentence in report.notes:

@@ -25,9 +25,10 @@ class Matter:
     command: str = ""
 
 
-def matters(app: App, beat: Beat, serving: list[Manifest]) -> list[Matter]:
+def matters(app: App, beat: Beat, serving: list[Manifest], waiting: list[Manifest]) -> list[Matter]:
     """Everything that needs attention, the worst first. Reads the disk: call it off the engine's thread."""
-    found = [*_shop(app, beat), *_models(app, serving), *_answers(app, beat), *_machine(app)]
+    models = [*_models(app, serving, waiting), *_held_back(waiting)]
+    found = [*_shop(app, beat), *models, *_answers(app, beat), *_machine(app)]
     return sorted(found, key=lambda matter: ("bad", "warn", "note").index(matter.level))
 
 
@@ -56,7 +57,7 @@ def _shop(app: App, beat: Beat) -> list[Matter]:
     return found
 
 
-def _models(app: App, serving: list[Manifest]) -> list[Matter]:
+def _models(app: App, serving: list[Manifest], waiting: list[Manifest]) -> list[Matter]:
     if not serving and app.engine.state.keys:
         text = "No model is trained: slates come from the channels that only count."
         return [Matter("warn", text, "Train on the history:", "tailorbird train")]
@@ -66,11 +67,21 @@ def _models(app: App, serving: list[Manifest]) -> list[Matter]:
             return [Matter("warn", text, "Channels are fused by rank until you train again:", "tailorbird train")]
         text = "No learned ranker serves; channels are fused by rank."
         return [Matter("note", text, "This says whether there is enough history for one:", "tailorbird check")]
-    oldest = min((manifest.created_at for manifest in serving), default=app.clock())
-    days = (app.clock() - oldest) / DAY_SECONDS
+    newest = {manifest.name: manifest.created_at for manifest in (*serving, *waiting)}
+    days = (app.clock() - min(newest.values(), default=app.clock())) / DAY_SECONDS
     if days > 7:
-        return [Matter("note", f"The oldest serving model is {days:.0f} days old.", "Train again:", "tailorbird train")]
+        text = f"The oldest model was trained {days:.0f} days ago."
+        return [Matter("note", text, "Train again:", "tailorbird train")]
     return []
+
+
+def _held_back(waiting: list[Manifest]) -> list[Matter]:
+    return [
+        Matter(
+            "note", f"{model.name} was held back: {model.held_back}.", "This takes it all the same:", model.promotion
+        )
+        for model in waiting
+    ]
 
 
 def _answers(app: App, beat: Beat) -> list[Matter]:

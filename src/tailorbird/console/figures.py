@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 import plotly.graph_objects as go
 
-from tailorbird.console.wording import channel
 from tailorbird.types import Array, Decision
 
 LIGHT: Final = {
@@ -118,7 +117,7 @@ def latency(stages: Mapping[str, Mapping[str, float]]) -> Figure:
 
 def foresight(rows: Sequence[Mapping[str, Any]], by: str) -> Figure:
     """One figure of every model, best first, with its 95% interval; ``rows`` are those of an evaluation."""
-    names = [channel(row["model"]) for row in rows]
+    names = [row["model"] for row in rows]
     values = [row[by] or 0.0 for row in rows]
     bounds = [row["intervals"].get(by) or (value, value) for row, value in zip(rows, values, strict=True)]
     plot = go.Figure(layout=_layout(height=44 + 30 * len(rows), left=128))
@@ -176,7 +175,7 @@ class Step:
 def waterfall_steps(decision: Decision) -> list[Step]:
     """The rows of the waterfall; only the last one when the decision was not asked to explain itself."""
     trail, spent = decision.explanation, decision.timings_ms
-    steps = [Step(channel(name), "retrieve", "channel", count) for name, count in trail.get("retrieved", {}).items()]
+    steps = [Step(name, "retrieve", "channel", count) for name, count in trail.get("retrieved", {}).items()]
     if "union" in trail:
         steps.append(Step("All channels", "retrieve", "kept", trail["union"], spent.get("retrieve")))
     steps += [Step(rule.capitalize(), "filter", "lost", count) for rule, count in trail.get("filtered", {}).items()]

@@ -5,6 +5,7 @@ events in or made the decisions. It looks only while somebody looks at it, and k
 """
 
 import threading
+from bisect import insort
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _LOOKS: Final = (16, 100, 400)
 _SAMPLES: Final = 1_500
 _LIVE_SECONDS: Final = 3_600.0
 _MOST_WANTED: Final = 6
+_LATEST: Final = 12
 
 
 class _Heard(msgspec.Struct, frozen=True):
@@ -49,7 +51,10 @@ class _Line(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Happened:
-    """One event for the list of the latest; ``at`` is when it happened, which for an import is long before it came."""
+    """One event for the list of the latest; ``at`` is when it happened, which for an import is long before it came.
+
+    Nothing happens later than it came: where the sender's clock is ahead, ``at`` is when the event was recorded.
+    """
 
     seq: int
     type: str
@@ -120,7 +125,7 @@ class Heartbeat:
         self._channels: deque[Counter[str]] = deque(maxlen=500)
         self._interest = Interest()
         self._excuses: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        self._latest_events: deque[Happened] = deque(maxlen=12)
+        self._latest_events: list[Happened] = []
         self._latest_decisions: list[Decision] = []
         self._lock = threading.Lock()
         self._decoder = msgspec.json.Decoder(_Heard)
@@ -134,8 +139,8 @@ class Heartbeat:
             return self._told(int(self._app.clock() // STEP_SECONDS))
 
     def lately(self) -> list[str]:
-        """The people of the latest events, each once; nobody before the first `beat`."""
-        return list(dict.fromkeys(happened.person for happened in list(self._latest_events) if happened.person))
+        """The people of the latest events, each once, the latest first; nobody before the first `beat`."""
+        return list(dict.fromkeys(happened.person for happened in self._latest_events[::-1] if happened.person))
 
     def _follow_log(self) -> None:
         last = self._app.log.last_seq()
@@ -150,10 +155,13 @@ class Heartbeat:
 
     def _hear(self, record: Record, event: _Heard) -> None:
         person = person_key(event.user_id, event.anonymous_id)
-        happened = Happened(record.seq, event.type, person, event.item_id, event.query, len(event.items), record.at)
+        at = min(record.at, record.recorded_at)
+        happened = Happened(record.seq, event.type, person, event.item_id, event.query, len(event.items), at)
         if event.type != "list_view":
             # Being shown something is nothing that a person did, and would push out of sight what they do.
-            self._latest_events.append(happened)
+            # A file of history is in no order of time, and shoppers' events come while it is read.
+            insort(self._latest_events, happened, key=lambda one: (one.at, one.seq))
+            del self._latest_events[:-_LATEST]
         if record.recorded_at - record.at > _LIVE_SECONDS:
             # Imported history is no traffic: an hour of it would flatten the minutes that people look at.
             return
@@ -221,7 +229,7 @@ class Heartbeat:
             degraded=total["degraded"],
             stages=quantiles_per_stage(spent),
             total=quantiles([sum(one.values()) for one in spent]),
-            latest_events=list(self._latest_events)[::-1],
+            latest_events=self._latest_events[::-1],
             latest_decisions=self._latest_decisions,
             channels=dict(sum(self._channels, Counter())),
             last_event_at=max((happened.at for happened in self._latest_events), default=None),

@@ -7,10 +7,10 @@ from litestar import Response, get
 from litestar.types import ControllerRouterHandler
 
 from tailorbird.app import App
-from tailorbird.console import wording
 from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.errors import TailorbirdError
 from tailorbird.learning.registry import Manifest
+from tailorbird.ranking.calibration import MEANING
 
 _MOST_IN_LOG: Final = 50
 
@@ -33,11 +33,12 @@ def _content(desk: Desk) -> dict[str, Any]:
         "log": everything[:_MOST_IN_LOG],
         "n_trained": len(everything),
         "current": {manifest.name: manifest.version for manifest in serving},
+        "waiting": waiting(app),
         "shares": shares,
         "slates": min(beat.slates, 500) if beat.slates else 0,
         "counting": [name for name in app.engine.retrievers if name not in app.engine.models],
-        "idle": idle(app, serving),
-        "channels": wording.CHANNELS,
+        "idle": app.left_out,
+        "calibration": MEANING if any("calibration_error" in manifest.metrics for manifest in serving) else "",
         "history": bool(app.engine.state.keys),
     }
 
@@ -53,15 +54,15 @@ def serving_manifests(app: App) -> list[Manifest]:
     return found
 
 
-def idle(app: App, promoted: list[Manifest]) -> dict[str, str]:
-    """Why a promoted model does not serve all the same: name to a sentence."""
-    reasons = {}
-    for manifest in promoted:
-        if manifest.name not in app.engine.models:
-            reasons[manifest.name] = "could not be loaded"
-        elif manifest.columns and app.engine.ranker is None:
-            reasons[manifest.name] = "fitted on other channels or features"
-    return reasons
+def waiting(app: App) -> list[Manifest]:
+    """The new version of every model that was held back while the one before serves."""
+    found = []
+    for name in app.registry.current():
+        try:
+            found += [manifest] if (manifest := app.registry.waiting(name)) else []
+        except TailorbirdError:
+            continue
+    return found
 
 
 def trained(app: App) -> list[Manifest]:

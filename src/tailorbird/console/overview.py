@@ -1,6 +1,7 @@
 """The first page: whether the shop is alive, how fast and how well it answers, and what needs a hand."""
 
 import asyncio
+import shlex
 from typing import Any, Final
 
 from litestar import Request, Response, get
@@ -12,7 +13,7 @@ from tailorbird.console import figures
 from tailorbird.console.attention import matters
 from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.console.heartbeat import Beat
-from tailorbird.console.models import idle, serving_manifests
+from tailorbird.console.models import serving_manifests, waiting
 from tailorbird.types import Item
 
 
@@ -44,13 +45,20 @@ def _content(desk: Desk) -> dict[str, Any]:
         "beat": beat,
         "pulse": figures.pulse(beat.starts, beat.events, beat.decisions),
         "latency": figures.latency(beat.stages) if beat.stages else None,
-        "attention": matters(app, beat, serving),
+        "attention": matters(app, beat, serving, waiting(app)),
         "serving": serving,
         "counting": _counting(app),
-        "idle": idle(app, serving),
+        "idle": app.left_out,
         "titles": _titles(app, beat),
+        "example": example_of(desk.heartbeat.lately()),
         "wanted": [(_item(app, wanted.item_id), wanted) for wanted in beat.wanted],
     }
+
+
+def example_of(people: list[str]) -> str:
+    """The command for a slate of whoever was there last, or of nobody where all were strangers."""
+    known = next((name for kind, _, name in (person.partition(":") for person in people) if kind == "u"), None)
+    return f"tailorbird recommend{f' --user {shlex.quote(known)}' if known else ''} --surface home"
 
 
 def _counting(app: App) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.console.wording import channel, column
+from tailorbird.console.wording import column
 from tailorbird.types import Decision, Item, Placed
 
 
@@ -112,7 +112,7 @@ def _best_per_channel(decision: Decision) -> dict[str, float]:
 
 def _channel_bars(placed: Placed, best: Mapping[str, float]) -> tuple[Bar, ...]:
     bars = [
-        Bar(channel(name), score, abs(score) / best[name] if best[name] else 0.0, score < 0)
+        Bar(name, score, abs(score) / best[name] if best[name] else 0.0, score < 0)
         for name, score in placed.channels.items()
     ]
     return tuple(sorted(bars, key=lambda bar: -bar.length))

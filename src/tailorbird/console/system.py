@@ -19,7 +19,7 @@ from tailorbird.app import App
 from tailorbird.config import Config
 from tailorbird.console.attention import matters
 from tailorbird.console.desk import Desk, TheDesk
-from tailorbird.console.models import serving_manifests
+from tailorbird.console.models import serving_manifests, waiting
 from tailorbird.types import Policy
 
 _PACKAGES: Final = ("litestar", "msgspec", "numpy", "scipy", "numba", "lightgbm", "sqlalchemy", "pyarrow", "plotly")
@@ -48,7 +48,7 @@ def _content(desk: Desk) -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "keys": app.keys.list(),
         "recipes": recipes(engine.policies.values()),
-        "attention": matters(app, beat, serving_manifests(app)),
+        "attention": matters(app, beat, serving_manifests(app), waiting(app)),
     }
 
 

@@ -8,17 +8,6 @@ NOT_KNOWN: Final = "\N{EN DASH}"
 _SIGNS: Final = {"EUR": "€", "GBP": "£", "USD": "$"}
 _SPANS: Final = ((86_400 * 365.0, "y"), (86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
-CHANNELS: Final = {
-    "popular": "Popular", "trending": "Trending", "covisitation": "Co-visitation", "bought-after": "Bought after",
-    "bought-with": "Bought with", "item-knn": "Item neighbours",
-    "user-knn": "People alike", "v-sknn": "Visits alike",
-    "ease": "EASE", "ials": "Factorisation", "sasrec": "What comes next",
-    "two-tower": "Taste and traits", "lightgcn": "Shared circles",
-    "bert4rec": "What belongs here", "content": "Similar content",
-    "cold-items": "New items", "fallback": "From the catalogue", "ranker": "Learned ranker", "slates": "Whole slates",
-}  # fmt: skip
-"""What a retriever is called on a tile; one that is not listed goes by its own name."""
-
 MEANINGS: Final = {
     "popular": "what most people of this shop want", "trending": "what is wanted more and more at the moment",
     "covisitation": "what others went on to from the same items",
@@ -193,11 +182,6 @@ def who(key: str) -> str:
     return name or "nobody"
 
 
-def channel(name: str) -> str:
-    """What people call a retriever."""
-    return CHANNELS.get(name, name)
-
-
 def meaning(name: str) -> str:
     """What a retriever goes by; nothing for one that is not known here."""
     return MEANINGS.get(name, "")
@@ -216,11 +200,11 @@ def column(name: str) -> str:
     """A column of the ranker's matrix for people.
 
     >>> column("ease.rank"), column("discount"), column("own_column")
-    ('EASE: its place', 'Its discount', 'own column')
+    ('ease: its place', 'Its discount', 'own column')
     """
-    channel_name, _, part = name.partition(".")
+    channel, _, part = name.partition(".")
     if part:
-        return f"{channel(channel_name)}: {PARTS.get(part, part)}"
+        return f"{channel}: {PARTS.get(part, part)}"
     return COLUMNS.get(name, name.replace("_", " "))
 
 
@@ -269,7 +253,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         ago,
         moment,
         who,
-        channel,
         meaning,
         metrics,
         excused,

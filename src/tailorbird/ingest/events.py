@@ -6,6 +6,8 @@ batch or file, so that a retry or a second import adds nothing, and real repeate
 """
 
 import hashlib
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -93,6 +95,13 @@ FIELDS: Final[Mapping[str, Reader]] = {
 }
 """Every field that means something, with what reads it. Any other is kept in ``properties``."""
 
+LIMITS: Final[Mapping[str, float]] = {
+    name: 0.0 if reader is read_positive or reader is read_whole else -math.inf
+    for name, reader in FIELDS.items()
+    if reader in (read_number, read_positive, read_whole)
+} | {"quantity": sys.float_info.min}
+"""The least that each number may be as it stands; less is looked at row by row."""
+
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
@@ -125,6 +134,18 @@ def parse_event(raw: Mapping[str, Any], *, now: float) -> Event:
     Raises:
         BadInput: one of its children, naming the field, the value and the remedy.
     """
+    fields = read_event(raw)
+    _check_needs(fields)
+    check_plausible("at", fields["at"], raw["at"], now)
+    return Event(**fields)
+
+
+def read_event(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Each field that came, as `Event` wants it; whether they are enough for one is not asked.
+
+    Raises:
+        BadInput: one of its children, naming the field, the value and the remedy.
+    """
     if not isinstance(raw, Mapping):
         raise WrongType(f"An event is {shown(raw)}; an object is needed.")
     fields: dict[str, Any] = {}
@@ -141,9 +162,7 @@ def parse_event(raw: Mapping[str, Any], *, now: float) -> Event:
         _fold_line(fields, unknown)
     if unknown:
         fields["properties"] = {**unknown, **fields.get("properties", {})}
-    _check_needs(fields)
-    check_plausible("at", fields["at"], raw["at"], now)
-    return Event(**fields)
+    return fields
 
 
 def entry_of_event(event: Event, ordinals: Ordinals | None = None) -> Entry:

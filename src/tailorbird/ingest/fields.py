@@ -222,9 +222,9 @@ def read_time(name: str, value: Any) -> float | None:
     raise BadTime(f"{name} is {shown(value)}, which is no epoch in seconds, milliseconds or microseconds.")
 
 
-def check_plausible(name: str, at: float, value: Any, now: float) -> None:
-    """Refuse a time before 2000 or more than a day ahead of ``now``; ``value`` is what was sent."""
-    if EARLIEST <= at <= now + DAY_SECONDS:
+def check_plausible(name: str, at: float, value: Any, now: float, *, earliest: float = EARLIEST) -> None:
+    """Refuse a time before ``earliest`` or more than a day ahead of ``now``; ``value`` is what was sent."""
+    if earliest <= at <= now + DAY_SECONDS:
         return
     if abs(at) < _ORDER_BELOW:
         raise ImplausibleTime(

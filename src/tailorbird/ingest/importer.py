@@ -140,15 +140,13 @@ class _Import:
     def __init__(
         self, log: Log, kind: Kind, *, options: ImportOptions, config: Config | None, now: float, report: Report
     ) -> None:
-        if options.decimal not in (".", ","):
-            raise BadInput(f"--decimal is {shown(options.decimal)}.", hint="It is a point or a comma.")
         self.report = report
         self._kind = kind
         self._options = options
         self._now = now
         self._map = ColumnMap(kind, options.mapping, decimal=options.decimal)
         self._skip = [(column, _pattern(column, text)) for column, text in options.skip.items()]
-        self._type, self._types = parse_types(options.event_type)
+        self._types = parse_types(options.event_type)
         self._order_from = None if options.order_from is None else read_time("--order-from", options.order_from)
         self._repeats = Repeats(options.repeats)
         self._currency = None if config is None else config.catalogue.currency
@@ -162,7 +160,7 @@ class _Import:
         for column, _ in self._skip:
             if column not in table.columns:
                 raise UnknownColumn(f"{file.name} has no column {column!r}.", hint=did_you_mean(column, table.columns))
-        given = () if self._type is None else ("type",)
+        given = () if self._types.every is None else ("type",)
         about_items = self._kind == "events" and self._about_items(table)
         self._map.check(file.name, table.columns, given, fixed=table.fixed, about_items=about_items)
 
@@ -229,12 +227,12 @@ class _Import:
 
     def _about_items(self, table: Table) -> bool:
         """Whether the first events are about items, or may be: types of the shop's own that --type does not name."""
-        if self._type is not None:
-            return self._type in ABOUT_AN_ITEM
+        if self._types.every is not None:
+            return self._types.every in ABOUT_AN_ITEM
         first = (raw for _, raw in islice(self._records(table), BATCH_ENTRIES) if isinstance(raw, dict))
         theirs = {str(raw["type"]) for raw in first if raw.get("type")}
-        own = theirs.difference(EVENT_TYPES, self._types)
-        ours = {self._types.get(kind, kind) for kind in theirs}
+        own = theirs.difference(EVENT_TYPES, self._types.named)
+        ours = {self._types.named.get(kind, kind) for kind in theirs}
         return not theirs or not ABOUT_AN_ITEM.isdisjoint(ours) or (bool(own) and table.fixed)
 
     def _records(self, table: Table) -> Iterator[tuple[int, dict[str, Any] | BrokenLine | None]]:
@@ -258,10 +256,7 @@ class _Import:
             return entry_of_item(item, at=self._now)
         if self._kind == "users":
             return entry_of_user(parse_user(raw), at=self._now)
-        if self._type is not None:
-            raw["type"] = self._type
-        elif self._types and isinstance(raw.get("type"), str):
-            raw["type"] = self._types.get(raw["type"], raw["type"])
+        self._types.settle(raw)
         if self._order_from is not None and raw.get("at") is not None:
             raw["at"] = self._order_from + _STEP_SECONDS * _place_in_order(raw["at"])
         event = parse_event(raw, now=self._now)

@@ -9,13 +9,23 @@ import csv
 import io
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from tailorbird.errors import BadInput, UnknownColumn, did_you_mean
 from tailorbird.ingest import events, items, users
-from tailorbird.ingest.fields import Reader, read_number, read_object, read_path, read_positive, read_set, read_whole
+from tailorbird.ingest.fields import (
+    Reader,
+    read_number,
+    read_object,
+    read_path,
+    read_positive,
+    read_set,
+    read_whole,
+    shown,
+)
 from tailorbird.ingest.money import with_point
 
 Kind: TypeAlias = Literal["events", "items", "users"]
@@ -73,7 +83,13 @@ class ColumnMap:
     """Turns rows of one table into raw records with our names."""
 
     def __init__(self, kind: Kind, pairs: Mapping[str, str] | None = None, *, decimal: str = ".") -> None:
-        """``pairs`` maps our field, which may be dotted (``attributes.color``), to their column."""
+        """``pairs`` maps our field, which may be dotted (``attributes.color``), to their column.
+
+        Raises:
+            BadInput: ``decimal`` is neither a point nor a comma.
+        """
+        if decimal not in (".", ","):
+            raise BadInput(f"--decimal is {shown(decimal)}.", hint="It is a point or a comma.")
         self.kind = kind
         self.pairs = dict(pairs or {})
         self.keeps_all = not self.pairs
@@ -161,8 +177,8 @@ class ColumnMap:
         for names in absent:
             if not any(guess(name) for name in names):
                 pairs[names[0]] = "COLUMN"
-        for field in _SUGGESTED_TOO[self.kind]:
-            guess(field)
+        for name in _SUGGESTED_TOO[self.kind]:
+            guess(name)
         hints = [f"Name them: --map {_typed(pairs)}."]
         if "COLUMN" in pairs.values():
             hints.append("Write one of its columns for each COLUMN.")
@@ -205,19 +221,34 @@ def parse_map(kind: Kind, texts: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
-def parse_types(text: str | None) -> tuple[str | None, dict[str, str]]:
+@dataclass(frozen=True)
+class Types:
+    """What ``--type`` says: ``every`` event's type, or their type -> ours in ``named``."""
+
+    every: str | None = None
+    named: Mapping[str, str] = field(default_factory=dict)
+
+    def settle(self, raw: dict[str, Any]) -> None:
+        """Give an event that came our word for its type, in place."""
+        if self.every is not None:
+            raw["type"] = self.every
+        elif self.named and isinstance(raw.get("type"), str):
+            raw["type"] = self.named.get(raw["type"], raw["type"])
+
+
+def parse_types(text: str | None) -> Types:
     """The type of every event out of ``purchase``, or their type -> ours out of ``item_view=view,cart_add=cart``.
 
     Raises:
         BadInput: a pair lacks one of its sides.
     """
     if text is None or "=" not in text:
-        return text, {}
+        return Types(text)
     pairs = [pair.partition("=") for pair in text.split(",")]
     for ours, equals, theirs in pairs:
         if not (ours.strip() and equals and theirs.strip()):
             raise BadInput(f"--type holds {ours + equals + theirs!r}.", hint="Write one type, or ours=theirs,...")
-    return None, {theirs.strip(): ours.strip() for ours, _, theirs in pairs}
+    return Types(named={theirs.strip(): ours.strip() for ours, _, theirs in pairs})
 
 
 def _inner(ours: str) -> tuple[str, str | None]:

@@ -337,7 +337,7 @@ def _rejections(receipt: Receipt) -> Iterator[Finding]:
         yield _warning(
             f"import_{reason.code}",
             f"{reason.count:,} of {report.rows:,} rows of {Path(receipt.path).name} ({receipt.kind}) were left out as "
-            f"{reason.code}; the first: {reason.message}",
+            f"{reason.code}; first: {' '.join(reason.examples)}",
             _WHAT_IT_MEANS.get(
                 (reason.code, reason.field), "Mend them and import the file again: only they will be added."
             ),

@@ -13,22 +13,34 @@ from tailorbird.types import Entry
 BATCH_ENTRIES: Final = 1_000
 """Of one transaction."""
 
+EXAMPLES: Final = 3
+"""Rejected rows that are named for each reason."""
+
 _PAUSE_SECONDS: Final = 0.001
 
 
 @dataclass
 class Reason:
-    """Why rows were rejected, and where the first of them is; ``field`` is the one that they lack, if they lack one."""
+    """Why rows were rejected, and where the first of them are; ``field`` is the one that they lack, if they lack one.
+
+    ``message`` is about the first row, ``more`` about those that follow, without the remedy.
+    """
 
     code: str
     count: int
     first_line: int
     message: str
+    more: list[str] = field(default_factory=list)
     field: str = ""
+
+    @property
+    def examples(self) -> list[str]:
+        """The first `EXAMPLES` rows, each with its place and what is wrong with it."""
+        return [self.message, *self.more]
 
     def as_json(self) -> dict[str, Any]:
         """The public shape."""
-        return {name: getattr(self, name) for name in ("code", "count", "first_line", "message")}
+        return {name: getattr(self, name) for name in ("code", "count", "first_line", "message", "more")}
 
 
 @dataclass
@@ -51,14 +63,16 @@ class Report:
         return 2 if self.rows and n_broken == self.rows else min(1, self.rejected)
 
     def reject(self, error: BadInput | ConflictingEvent, line: int, where: str) -> None:
-        """Count one row; of each code, and each field that is missing, the first is remembered with its line."""
+        """Count one row; of each code, and each field that is missing, the first are remembered with their lines."""
         self.rejected += 1
         missing = error.field if isinstance(error, MissingField) else ""
         for reason in self.reasons:
             if (reason.code, reason.field) == (error.code, missing):
                 reason.count += 1
+                if len(reason.examples) < EXAMPLES:
+                    reason.more.append(f"{where}: {error.message}")
                 return
-        self.reasons.append(Reason(error.code, 1, line, f"{where}: {error}", missing))
+        self.reasons.append(Reason(error.code, 1, line, f"{where}: {error}", field=missing))
 
     def as_json(self) -> dict[str, Any]:
         """The public shape."""

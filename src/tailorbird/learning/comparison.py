@@ -52,7 +52,7 @@ class Comparison:
 
     def __str__(self) -> str:
         return (
-            f"NDCG@10 {self.new:.4f} against {self.serving:.4f} of the version that serves, on {self.n_questions:,}"
+            f"NDCG@10 {self.new:.4f} against {self.serving:.4f} of the version before, on {self.n_questions:,}"
             f" questions since that was fitted (difference {self.low:+.4f} to {self.high:+.4f})"
         )
 

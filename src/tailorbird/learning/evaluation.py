@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from tailorbird.catalogue import Catalogue
+from tailorbird.config import what_is_needed
 from tailorbird.errors import InvalidConfig, NotEnoughEvents, TailorbirdError, UnknownModel, did_you_mean
 from tailorbird.ingest.advice import OF_PURCHASES, nothing_bought
 from tailorbird.learning.cases import Cases, Split, sampled
@@ -26,6 +27,9 @@ from tailorbird.learning.tuning import FADING, SEARCHES, choose
 from tailorbird.protocols import TellsProgress, Told, unheard
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.types import FloatArray, History, IntArray, Interactions, Request
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 BASELINES: Final = ("popular", "trending", "item-knn", "ease")
 """Always in the table, so that no figure stands without something to hold it against."""
@@ -317,9 +321,14 @@ def _config(name: str, kind: type[BaseModel], settings: Mapping[str, Any]) -> Ba
     try:
         return kind(**settings)
     except ValidationError as error:
-        mistakes = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        mistakes = " ".join(_mistake(name, one) for one in error.errors())
         allowed = ", ".join(sorted(kind.model_fields))
-        raise InvalidConfig(f"The settings of '{name}' are wrong: {mistakes}.", hint=f"It has {allowed}.") from error
+        raise InvalidConfig(mistakes, hint=f"The settings of '{name}' are {allowed}.") from error
+
+
+def _mistake(name: str, mistake: "ErrorDetails") -> str:
+    place = ".".join(map(str, (name, *mistake["loc"])))
+    return f"{place} is no setting." if mistake["type"] == "extra_forbidden" else f"{place}{what_is_needed(mistake)}"
 
 
 def _cannot(why: str) -> Model:

@@ -22,16 +22,29 @@ from tailorbird.catalogue import Catalogue
 from tailorbird.config import EventsConfig
 from tailorbird.errors import (
     BadInput,
+    BadNumber,
     BadTime,
     BrokenLine,
+    ImplausibleTime,
     NotEnoughEvents,
     NotFound,
     UnknownColumn,
     UnknownFormat,
     did_you_mean,
 )
+from tailorbird.ingest.events import LIMITS
 from tailorbird.ingest.items import FIELDS, parse_item
-from tailorbird.types import FIRST_TIME, NOBODY, Array, BoolArray, Event, FloatArray, IntArray, Interactions
+from tailorbird.types import (
+    DAY_SECONDS,
+    FIRST_TIME,
+    NOBODY,
+    Array,
+    BoolArray,
+    Event,
+    FloatArray,
+    IntArray,
+    Interactions,
+)
 
 EVENT_COLUMNS: Final = ("user_id", "item_id", "at", "session_id", "type", "rating")
 _NEEDED: Final = ("user_id", "item_id", "at")
@@ -84,14 +97,17 @@ def read_dataset(
     items: Path | None = None,
     mapping: Mapping[str, str] | None = None,
     config: EventsConfig | None = None,
+    now: float | None = None,
 ) -> Dataset:
     """Read a file or folder of events, and of items if there is one. ``mapping`` (ours -> theirs) holds for both.
+
+    With ``now`` a table is refused as a whole where `import` would reject a row: see `GoodRows`, which parts the rows.
 
     Raises:
         BadInput: one of its children, naming the file, the column or the value.
         NotEnoughEvents: no row is complete.
     """
-    table = _columns_of(events, dict(mapping or {}))
+    table = _columns_of(events, dict(mapping or {}), alone=now is None)
     rows = table.num_rows
     table = table.filter(_complete(table))
     incomplete = rows - table.num_rows
@@ -100,6 +116,8 @@ def read_dataset(
     if not table.num_rows:
         raise NotEnoughEvents(f"{events} has no complete interaction among {rows} rows.", hint="Is --map right?")
     at = _times(table["at"], events)
+    if now is not None and at.max() > now + DAY_SECONDS:
+        raise ImplausibleTime(f"{events} has times that are more than a day ahead.")
     # A file of times may hold a few broken ones; a file of positions holds no times at all.
     real = at >= FIRST_TIME
     if 2 * np.count_nonzero(real) > len(at) and not real.all():
@@ -178,9 +196,12 @@ def _reader(path: Path) -> Any:
     return None
 
 
-def _columns_of(path: Path, mapping: dict[str, str]) -> Any:
-    """The columns of events under our names, ids as text."""
+def _columns_of(path: Path, mapping: dict[str, str], *, alone: bool) -> Any:
+    """The columns of events under our names, ids as text; ``alone``, whatever stands in the other ones."""
     table = read_table(path)
+    for name in () if alone else LIMITS:
+        if (theirs := mapping.get(name, name)) in table.column_names and not _all_good(table[theirs], LIMITS[name]):
+            raise BadNumber(f"{path} has rows in which {theirs} is no number that `import` would take.")
     found = {}
     for name in EVENT_COLUMNS:
         theirs = mapping.get(name, name)
@@ -195,6 +216,15 @@ def _columns_of(path: Path, mapping: dict[str, str]) -> Any:
     for name in {"user_id", "item_id", "session_id"} & set(found):
         found[name] = _as_id(found[name])
     return pa.table(found)
+
+
+def _all_good(column: Any, least: float) -> bool:
+    """Whether a column holds nothing but finite numbers from ``least`` on, and gaps."""
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return bool(pa.types.is_null(column.type))
+    bounds = pc.min_max(pc.cast(column, pa.float64(), safe=False))
+    low, high = bounds["min"].as_py(), bounds["max"].as_py()
+    return low is None or (low >= least and high < float("inf"))
 
 
 def _as_id(column: Any) -> Any:

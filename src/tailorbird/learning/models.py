@@ -1,7 +1,6 @@
 """From the registry to objects that serve: the models promoted, or the counting channels that need no training."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from tailorbird.errors import BadModelFile, NotFound, NotInstalled
@@ -20,7 +19,7 @@ EVENTLESS: Final = frozenset({"content"})
 
 @dataclass(frozen=True)
 class Models:
-    """What an engine serves with. ``stamp`` is the registry's when they were loaded."""
+    """What an engine serves with. ``stamp`` is the registry's when they were loaded; ``left_out`` what was not."""
 
     retrievers: dict[str, Retriever]
     ranker: Ranker | None
@@ -28,12 +27,11 @@ class Models:
     versions: dict[str, str]
     fitted_seq: dict[str, int]
     stamp: float
+    left_out: dict[str, BadModelFile] = field(default_factory=dict)
 
 
-def load_models(
-    registry: Registry, stamp: float, on_bad: Callable[[str, BadModelFile], None], *, encoder: str = ""
-) -> Models:
-    """The serving version of every model; one that is damaged is told to ``on_bad`` and left out.
+def load_models(registry: Registry, stamp: float, *, encoder: str = "") -> Models:
+    """The serving version of every model; one that is damaged, or needs what is not installed, is left out.
 
     So is one that holds vectors of another text encoder than the one that is configured, if any is.
     """
@@ -42,7 +40,7 @@ def load_models(
     try:
         serving = registry.current()
     except BadModelFile as error:
-        on_bad("models", error)
+        models.left_out["models"] = error
         serving = {}
     for name, version in serving.items():
         try:
@@ -54,18 +52,16 @@ def load_models(
                 check_encoder(made, encoder)
                 models.retrievers[name] = made
         except (NotFound, NotInstalled) as error:
-            on_bad(name, BadModelFile(error.message, hint=error.hint))
+            models.left_out[name] = BadModelFile(error.message, hint=error.hint)
             continue
         except BadModelFile as error:
-            on_bad(name, error)
+            models.left_out[name] = error
             continue
         models.versions[name] = version
         models.fitted_seq[name] = manifest.fitted_seq
     for name in UNTRAINED:
         models.retrievers.setdefault(name, retriever(name, {}, None))
-    return Models(
-        models.retrievers, ranker, ranker.columns if ranker else (), models.versions, models.fitted_seq, stamp
-    )
+    return replace(models, ranker=ranker, ranker_columns=ranker.columns if ranker else ())
 
 
 def check_encoder(model: Retriever, configured: str) -> None:

@@ -26,7 +26,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What one version is: where it came from, how it was made, and the SHA-256 of each of its files.
 
     ``data_sha256`` names what it was fitted on: two versions with one hash and one set of settings are the same model.
-    ``embedding`` is the encoder whose vectors of texts it holds, empty for none.
+    ``embedding`` is the encoder whose vectors of texts it holds, empty for none. ``held_back`` says why training did
+    not let it serve, empty where it did.
     """
 
     name: str
@@ -39,9 +40,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     events: dict[str, int] = {}
     data_sha256: str = ""
     embedding: str = ""
+    held_back: str = ""
     files: dict[str, str] = {}
     bytes: int = 0
     format: int = FORMAT
+
+    @property
+    def promotion(self) -> str:
+        """The command that lets it serve."""
+        return f"tailorbird models promote {self.name} {self.version}"
 
 
 class Registry:
@@ -62,6 +69,7 @@ class Registry:
         events: Mapping[str, int] | None = None,
         data_sha256: str = "",
         embedding: str = "",
+        held_back: str = "",
         now: float | None = None,
     ) -> Manifest:
         """Write a new version. It does not serve before `promote`."""
@@ -86,6 +94,7 @@ class Registry:
             events=dict(events or {}),
             data_sha256=data_sha256,
             embedding=embedding,
+            held_back=held_back,
             files=hashes,
             bytes=size,
         )
@@ -139,6 +148,12 @@ class Registry:
         """All versions of a model, the newest first."""
         folders = sorted((self.directory / name).glob(f"*/{_MANIFEST}"), reverse=True)
         return [self.manifest(name, folder.parent.name) for folder in folders]
+
+    def waiting(self, name: str) -> Manifest | None:
+        """The newest version of a model, where it was held back and an older one serves; None otherwise."""
+        serving = self.current().get(name)
+        newest = self.versions(name)[0] if serving else None
+        return newest if newest and newest.held_back and newest.version != serving else None
 
     def names(self) -> list[str]:
         """Every model that was ever saved here."""

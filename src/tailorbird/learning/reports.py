@@ -25,13 +25,18 @@ Report = Mapping[str, Any]
 def keep(folder: Path, report: Report, *, now: float) -> Path:
     """Write a report into the folder and let go of the oldest beyond `KEPT`."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{datetime.fromtimestamp(now, UTC).strftime(_STAMP)}.json"
+    path = folder / f"{name_of({'made_at': now})}.json"
     unfinished = path.with_suffix(".part")
     unfinished.write_bytes(msgspec.json.format(msgspec.json.encode({**report, "made_at": now}), indent=1))
     unfinished.rename(path)
     for old in _paths(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     return path
+
+
+def name_of(report: Report) -> str:
+    """What a kept report goes by, as long as it is kept: the moment of its making."""
+    return datetime.fromtimestamp(report["made_at"], UTC).strftime(_STAMP)
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
@@ -64,17 +69,22 @@ def verdict(report: Report) -> str:
     popular = next((row for row in rows if row["model"] == "popular"), None)
     if popular and popular is not best and popular[by]:
         said += f", {best[by] / popular[by]:.2f} times that of popular"
-    found = best["against"] and best["against"][by]
-    if found:
+    if found := against(best, by):
         sure = "" if found["low"] > 0 else ", which may be chance"
         said += f" and {found['difference']:+.4f} to {best['against']['model']}, the best channel{sure}"
-    alike = [row["model"] for row in rows[1:] if _may_be_alike(row, by)]
+    alike = [row["model"] for row in rows[1:] if (one := against(row, by)) and not beyond_chance(one)]
     return f"{said}.{_alike(alike, best)}{_few(report)}"
 
 
-def _may_be_alike(row: dict[str, Any], by: str) -> bool:
-    found = row["against"] and row["against"][by]
-    return bool(found) and found["low"] <= 0 <= found["high"]
+def against(row: Mapping[str, Any], name: str) -> dict[str, float] | None:
+    """The difference of a figure from the best channel's, with its 95% interval; None for that channel itself."""
+    found: dict[str, float] | None = row["against"] and row["against"][name]
+    return found
+
+
+def beyond_chance(found: Mapping[str, float]) -> bool:
+    """Whether the 95% interval of a difference leaves out 0."""
+    return found["low"] > 0 or found["high"] < 0
 
 
 def _alike(names: list[str], best: dict[str, Any]) -> str:
@@ -93,8 +103,19 @@ def _few(report: Report) -> str:
 
 def n_asked(report: Report) -> int:
     """How many cases were asked, of all that there are."""
-    of, sampled = int(report["data"]["test_cases"]), report["protocol"].get("sampled_cases")
+    data, sampled, segment = report["data"], *(report["protocol"].get(name) for name in ("sampled_cases", "segment"))
+    of = int(data["test_cases_by_segment"][segment] if segment else data["test_cases"])
     return of if sampled is None else min(of, int(sampled))
+
+
+def comparable(one: Report, other: Report) -> bool:
+    """Whether both asked the same questions, so that their figures may be held against each other."""
+    return _questions(one) == _questions(other)
+
+
+def _questions(report: Report) -> tuple[Any, ...]:
+    protocol = report["protocol"]
+    return report["data"]["split_sha256"], protocol.get("segment"), tuple(protocol["k"]), n_asked(report)
 
 
 def _paths(folder: Path) -> list[Path]:

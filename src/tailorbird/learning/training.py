@@ -31,7 +31,7 @@ class Choice:
 
 @dataclass
 class TrainingRun:
-    """What a run made. ``held_back`` are versions that do not serve, each worse than the one it was to replace.
+    """What a run made. A manifest that was ``held_back`` does not serve: it is worse than what it was to replace.
 
     ``uncompared`` took the place of a version with which they could not be compared: too few questions came since.
     """
@@ -40,8 +40,12 @@ class TrainingRun:
     reasons: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     compared: dict[str, Comparison] = field(default_factory=dict)
-    held_back: frozenset[str] = frozenset()
     uncompared: tuple[str, ...] = ()
+
+    @property
+    def held_back(self) -> frozenset[str]:
+        """The names of the models whose new version does not serve."""
+        return frozenset(manifest.name for manifest in self.manifests if manifest.held_back)
 
 
 def choose(past: Past, asked: Sequence[str] = ()) -> Choice:
@@ -111,39 +115,41 @@ def train(
     if rehearsal.reason:
         run.reasons[RANKER] = rehearsal.reason
     run.compared = compared(fitting, rehearsal, channels, registry) if has_events else {}
-    if not even_if_worse:
-        run.held_back = frozenset(name for name, found in run.compared.items() if found.worse)
-    run.manifests = _saved(fitting, rehearsal, channels, registry, now)
+    worse = {name: str(found) for name, found in run.compared.items() if found.worse and not even_if_worse}
+    run.manifests = _saved(fitting, rehearsal, channels, registry, held_back=worse, now=now)
     replacing = {m.name for m in run.manifests} & registry.current().keys()
     run.uncompared = tuple(sorted(replacing - run.compared.keys()))
     # A ranker that was fitted on other channels would read their columns as its own: what was not trained retires.
     retired = dict.fromkeys(name for name in registry.current() if name not in run.held_back)
-    registry.promote({**retired, **{m.name: m.version for m in run.manifests if m.name not in run.held_back}})
+    registry.promote({**retired, **{m.name: m.version for m in run.manifests if not m.held_back}})
     progress("done", 1.0)
     return run
 
 
 def _saved(
-    fitting: Fitting, rehearsal: Rehearsal, channels: Sequence[str], registry: Registry, now: float | None
+    fitting: Fitting,
+    rehearsal: Rehearsal,
+    channels: Sequence[str],
+    registry: Registry,
+    *,
+    held_back: Mapping[str, str],
+    now: float | None,
 ) -> list[Manifest]:
     """Fit on everything and store it; nothing of it serves yet."""
     past, log = fitting.past, fitting.past.interactions
     counts = {"interactions": len(log), "people": log.n_users, "items": log.n_items}
+    told: dict[str, Any]
     same: dict[str, Any] = {"fitted_seq": past.last_seq, "data_sha256": past.sha256, "now": now}
     made = []
     for name, model in fitting.fitted(channels, log, "fitting").items():
         settings = dict(model.config.model_dump())  # type: ignore[attr-defined]  # every channel keeps its config
         figures, embedding = rehearsal.metrics.get(name, {}), model.made_by if isinstance(model, ReadsText) else ""
-        told: dict[str, Any] = {"settings": settings, "metrics": figures, "events": counts, "embedding": embedding}
+        told = {"settings": settings, "metrics": figures, "events": counts, "embedding": embedding}
+        told["held_back"] = held_back.get(name, "")
         made.append(registry.save(name, model.arrays(), **told, **same))
     if rehearsal.ranker is not None:
         ranker, figures = rehearsal.ranker, rehearsal.metrics[RANKER]
-        taught = {**counts, "lists": len(rehearsal.lists)}
-        settings = ranker.config.model_dump()
-        columns = ranker.columns
-        made.append(
-            registry.save(
-                RANKER, ranker.arrays(), settings=settings, columns=columns, metrics=figures, events=taught, **same
-            )
-        )
+        told = {"settings": ranker.config.model_dump(), "metrics": figures, "columns": ranker.columns}
+        told |= {"events": {**counts, "lists": len(rehearsal.lists)}, "held_back": held_back.get(RANKER, "")}
+        made.append(registry.save(RANKER, ranker.arrays(), **told, **same))
     return made

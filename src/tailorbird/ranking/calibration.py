@@ -57,6 +57,13 @@ def log_odds(scores: FloatArray, wanted: BoolArray, weights: FloatArray) -> LogO
     return LogOdds(slope, float(curve[1]) - slope * middle)
 
 
+MEANING: Final = (
+    "how far the ranker's chances are from what happened, as a share of them: 0 is perfect, 0.1 is a tenth too high or"
+    " too low on average"
+)
+"""Of `calibration_error`, wherever the figure is shown."""
+
+
 def calibration_error(foretold: FloatArray, wanted: BoolArray, weights: FloatArray) -> float:
     """How far the chances are from what happened: the mean over ten bins, as a share of the mean chance.
 
