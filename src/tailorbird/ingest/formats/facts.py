@@ -60,7 +60,7 @@ _PERSONAL: Final = frozenset(
     address address1 address2 addressline street streetaddress billingaddress shippingaddress
     postalcode postcode zip zipcode birthday birthdate dateofbirth dob
     ip ipaddress ipoverride useripaddress useragent latitude longitude geolatitude geolongitude geozipcode
-    ssn taxid vatid passport iban creditcard cardnumber password avatar
+    ssn taxid vatid passport iban creditcard cardnumber password avatar userdata
     """.split()  # noqa: SIM905 - in quotes one by one they would fill a page
 )
 """Names of fields, letters and digits alone, whose contents identify a person and are of no use here."""
