@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 from tailorbird.errors import MissingField, WrongType
 from tailorbird.ingest.fields import MAX_DEPTH, shown
 
-FactKind: TypeAlias = Literal["event", "item", "user", "identity"]
+FactKind: TypeAlias = Literal["event", "item", "item_change", "user", "identity"]
 
 
 class Fact(NamedTuple):
     """One thing that a message says: a record in our names, still to be checked.
 
-    A user's record holds only what the message says of the user; what was known before stays.
+    A user's record, and that of an item's change, hold only what the message says; what was known before stays. An
+    item's record is the whole item.
     """
 
     kind: FactKind
