@@ -226,3 +226,22 @@ def test_a_line_that_is_broken_costs_the_other_calls_nothing(client):
     good = json.dumps({"type": "page", "messageId": "m1", "anonymousId": "a1", "timestamp": "2026-01-05T10:00:00Z"})
     answer = client.post("/v1/events?format=segment", content=f"{good}\n{{\n", headers={"Content-Type": LINES}).json()
     assert (answer["accepted"], [one["index"] for one in answer["rejected"]]) == (1, [1])
+
+
+def test_an_item_that_is_told_in_parts_becomes_whole(client, app):
+    def part(name, value):
+        fields = [{"name": name, "value": value}]
+        return {"event": "item", "id": name, "timestamp": 1_767_600_000_000, "item": "lamp-1", "fields": fields}
+
+    assert client.post("/v1/events?format=metarank", json=[part("title", "Lamp"), part("price", 8)]).status_code == 202
+    client.post("/v1/events?format=metarank", json=part("colour", "red"))
+    known = json.loads(app.log.current("item", "lamp-1"))
+    assert (known["title"], known["price"], known["attributes"]) == ("Lamp", 8.0, {"colour": "red"})
+
+
+def test_the_good_events_of_a_body_are_taken_beside_the_bad_ones(client):
+    view = {"name": "view_item", "params": {"items": [{"item_id": "mug-1"}]}}
+    answer = client.post("/v1/events?format=ga4", json={"client_id": "c7", "events": [view, {"name": "search"}]}).json()
+    (rejected,) = answer["rejected"]
+    assert (answer["accepted"], rejected["index"]) == (1, 1)
+    assert "search_term is missing" in rejected["message"]

@@ -26,6 +26,9 @@ from tailorbird.protocols import Verdict
 _KINDS_OF_A_BROWSER: Final = frozenset[FactKind]({"event", "identity"})
 """What a write key may say; anybody can read one in a page."""
 
+_MERGED: Final = ("user", "item")
+"""What may be told in parts."""
+
 _READS: Final = {media_type: EVENT_LINE if media_type in LINES_TYPES else EVENT_BATCH for media_type in BATCH_TYPES}
 
 
@@ -71,8 +74,8 @@ async def _translated(request: Request[Any, Any, Any], live: Live, form: Format)
     messages = await read_messages(request, form.messages, most=live.app.config.server.max_batch)
     kinds = None if request.scope["auth"] == "secret" else _KINDS_OF_A_BROWSER
     judged, dropped = await _read(live, form, messages, kinds)
-    if any(entry.kind == "user" for _, taken in judged.good for entry in taken.entries):
-        # What is said of a user is merged into what is known, which nobody else may change meanwhile.
+    if any(entry.kind in _MERGED for _, taken in judged.good for entry in taken.entries):
+        # What is said of one of these is merged into what is known, which nobody else may change meanwhile.
         async with live.changing:
             judged, dropped = await _read(live, form, messages, kinds)
             standing = await _keep(live, judged)

@@ -37,7 +37,7 @@ FormatOption: TypeAlias = Annotated[
     typer.Option(
         "--format",
         help="auto or native: CSV, JSON Lines, JSON and Parquet tell themselves apart. "
-        "Or how another system writes: segment.",
+        "Or how another system writes, by its name: ga4, segment, ...; an unknown name tells them all.",
     ),
 ]
 DecimalOption: TypeAlias = Annotated[str, typer.Option("--decimal", help='"," reads 12,50 and 1.234,50.')]

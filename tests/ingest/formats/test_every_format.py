@@ -15,6 +15,10 @@ NOW = 1_700_000_000.0
 NAMES = """
     type event events batch properties products items userId anonymousId user_id timestamp at id item name value sentAt
     originalTimestamp traits context ecommerce params data eventList fields price quantity
+    client_id purchase refund transaction_id engagement_time_msec consent page_location 0
+    event_name event_timestamp event_params user_pseudo_id key string_value geo
+    eventType itemId sessionId impression recommendationId eventId
+    user session ranking interaction FeedbackType UserId ItemId Labels IsHidden Value Timestamp Comment
 """
 WORDS = st.sampled_from(NAMES.split())
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | WORDS

@@ -4,10 +4,23 @@ from typing import Final
 
 from tailorbird.errors import UnknownFormat, did_you_mean
 from tailorbird.ingest.formats.facts import Format
+from tailorbird.ingest.formats.ga4 import Ga4
+from tailorbird.ingest.formats.ga4_bigquery import Ga4BigQuery
+from tailorbird.ingest.formats.gorse import Gorse
+from tailorbird.ingest.formats.metarank import Metarank
+from tailorbird.ingest.formats.personalize import Personalize
 from tailorbird.ingest.formats.segment import Segment
 
 NATIVE: Final = "native"
-FORMATS: Final[dict[str, Format]] = {form.name: form for form in (Segment(),)}
+_ALL: Final[tuple[Format, ...]] = (
+    Segment(),
+    Ga4(),
+    Ga4BigQuery(),
+    Personalize(),
+    Metarank(),
+    Gorse(),
+)
+FORMATS: Final[dict[str, Format]] = {form.name: form for form in _ALL}
 """What `--format` and `?format=` take beside `native`."""
 
 

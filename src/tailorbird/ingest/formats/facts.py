@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 from tailorbird.errors import MissingField, WrongType
 from tailorbird.ingest.fields import MAX_DEPTH, shown
 
-FactKind: TypeAlias = Literal["event", "item", "user", "identity"]
+FactKind: TypeAlias = Literal["event", "item", "item_change", "user", "identity"]
 
 
 class Fact(NamedTuple):
     """One thing that a message says: a record in our names, still to be checked.
 
-    A user's record holds only what the message says of the user; what was known before stays.
+    A user's record, and that of an item's change, hold only what the message says; what was known before stays. An
+    item's record is the whole item.
     """
 
     kind: FactKind
@@ -60,7 +61,7 @@ _PERSONAL: Final = frozenset(
     address address1 address2 addressline street streetaddress billingaddress shippingaddress
     postalcode postcode zip zipcode birthday birthdate dateofbirth dob
     ip ipaddress ipoverride useripaddress useragent latitude longitude geolatitude geolongitude geozipcode
-    ssn taxid vatid passport iban creditcard cardnumber password avatar
+    ssn taxid vatid passport iban creditcard cardnumber password avatar userdata
     """.split()  # noqa: SIM905 - in quotes one by one they would fill a page
 )
 """Names of fields, letters and digits alone, whose contents identify a person and are of no use here."""

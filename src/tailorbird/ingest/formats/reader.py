@@ -13,10 +13,10 @@ import msgspec
 from tailorbird.errors import BadInput, MissingField
 from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.formats.facts import Arrival, Fact, FactKind, Format
-from tailorbird.ingest.items import entry_of_item, parse_item
+from tailorbird.ingest.items import entry_of_item, parse_item, patch_item
 from tailorbird.ingest.money import part_money
 from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
-from tailorbird.types import Entry, Event, Identity, User
+from tailorbird.types import Entry, Event, Identity, Item, User
 
 Current = Callable[[str, str], bytes | None]
 """The current version of (kind, key), as `Log.current` gives it."""
@@ -35,7 +35,7 @@ class Taken:
 class FormatReader:
     """Reads the messages of one request or one file, in their order.
 
-    A user's traits are merged into what is known of the user: in the log, or since this reader was made.
+    A user's traits, and changes of an item, are merged into what is known: in the log, or since this reader was made.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class FormatReader:
         self.form, self.arrival = form, Arrival(now)
         self._current, self._currency, self._kinds = current, currency, kinds
         self._ordinals = Ordinals()
-        self._told: dict[tuple[str, str], User | Identity] = {}
+        self._told: dict[tuple[str, str], Item | User | Identity] = {}
 
     def read(self, message: Any) -> Taken:
         """The entries of one message.
@@ -75,9 +75,9 @@ class FormatReader:
             event = parse_event(raw, now=self.arrival.now)
             taken.events.append(event)
             taken.entries.append(entry_of_event(event, self._ordinals))
-        elif kind == "item":
+        elif kind in ("item", "item_change"):
             part_money(raw, "items", decimal=".", currency=self._currency or "")
-            item = parse_item(raw, currency=self._currency)
+            item = self._item(raw, whole=kind == "item")
             taken.entries.append(entry_of_item(item, at=self.arrival.now))
         elif kind == "user":
             user = self._merged(parse_user(raw))
@@ -86,6 +86,15 @@ class FormatReader:
             identity = parse_identity(raw, now=self.arrival.now)
             if self._is_new(identity):
                 taken.entries.append(entry_of_identity(identity))
+
+    def _item(self, raw: dict[str, Any], *, whole: bool) -> Item:
+        item = parse_item(raw, currency=self._currency)
+        before = None if whole else self._known("item", item.item_id, Item)
+        if before is not None and not before.withdrawn:
+            currency = before.currency or item.currency
+            item = patch_item(before, {"currency": currency, **raw, "item_id": item.item_id})
+        self._remember("item", item.item_id, item)
+        return item
 
     def _merged(self, said: User) -> User:
         """Everything known of the user with what is said now on top; objects are merged name by name."""
@@ -108,7 +117,7 @@ class FormatReader:
         body = self._current(kind, key)
         return None if body is None else msgspec.json.decode(body, type=shape)
 
-    def _remember(self, kind: str, key: str, record: User | Identity) -> None:
+    def _remember(self, kind: str, key: str, record: Item | User | Identity) -> None:
         """Until it is in the log, and some time longer."""
         self._told.pop((kind, key), None)
         self._told[kind, key] = record
