@@ -1,7 +1,6 @@
 """Copies and erasures over HTTP, and from the command line."""
 
 
-
 def test_who_is_erased_is_a_stranger_in_the_next_slate_and_gone_from_every_answer(shop, app, event, slate, problem):
     shop.post("/v1/events", json=[event(event_id="e1"), event(event_id="e2", anonymous_id="phone", item_id="rug-1")])
     slate(user_id="ann")
