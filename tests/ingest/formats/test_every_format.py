@@ -9,14 +9,23 @@ from hypothesis import strategies as st
 from tailorbird.backends.memory import MemoryLog
 from tailorbird.errors import BadInput, UnknownFormat
 from tailorbird.ingest.formats import FORMATS, format_of
+from tailorbird.ingest.formats.facts import Format
 from tailorbird.ingest.formats.reader import FormatReader
 
 NOW = 1_700_000_000.0
 NAMES = """
     type event events batch properties products items userId anonymousId user_id timestamp at id item name value sentAt
     originalTimestamp traits context ecommerce params data eventList fields price quantity
+    schema contexts unstruct_event event_id domain_userid collector_tstamp dvce_sent_tstamp dvce_created_tstamp terms
+    iglu:com.snowplowanalytics.snowplow.ecommerce/snowplow_ecommerce_action/jsonschema/1-0-2
+    iglu:com.snowplowanalytics.snowplow.ecommerce/product/jsonschema/1-0-0 transaction add_to_cart struct
+    unstruct_event_com_snowplowanalytics_snowplow_ecommerce_snowplow_ecommerce_action_1
+    unstruct_event_com_snowplowanalytics_snowplow_site_search_1
+    contexts_com_snowplowanalytics_snowplow_ecommerce_product_1
+    contexts_com_snowplowanalytics_snowplow_ecommerce_transaction_1
 """
 WORDS = st.sampled_from(NAMES.split())
+EVERY = [pytest.param(form, id=f"{kind}-{form.name}") for kind, forms in FORMATS.items() for form in forms.values()]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | WORDS
 TREES = st.recursive(
     SCALARS,
@@ -25,11 +34,11 @@ TREES = st.recursive(
 )
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("of", EVERY)
 @settings(max_examples=150, deadline=None)
 @given(document=TREES)
-def test_anything_is_taken_or_refused(name: str, document: Any) -> None:
-    form = FORMATS[name]
+def test_anything_is_taken_or_refused(of: type[Format], document: Any) -> None:
+    form = of()
     reader = FormatReader(form, MemoryLog().current, now=NOW)
     try:
         messages = list(form.messages(document))
@@ -45,17 +54,22 @@ def test_anything_is_taken_or_refused(name: str, document: Any) -> None:
 
 
 def test_a_format_that_is_not_there_is_named_with_the_nearest() -> None:
-    assert format_of("native") is None
+    assert format_of("native", "events") is None
     with pytest.raises(UnknownFormat, match=r"no format 'segmnt'.*segment"):
-        format_of("segmnt")
+        format_of("segmnt", "events")
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_what_is_nested_without_end_is_refused(name: str) -> None:
+def test_a_format_of_another_kind_is_sent_to_its_command() -> None:
+    with pytest.raises(UnknownFormat, match=r"segment tells of events\. Read it with `tailorbird import events`"):
+        format_of("segment", "items")
+
+
+@pytest.mark.parametrize("of", EVERY)
+def test_what_is_nested_without_end_is_refused(of: type[Format]) -> None:
     deep: Any = "end"
     for _ in range(900):
         deep = {"a": deep}
-    reader = FormatReader(FORMATS[name], MemoryLog().current, now=NOW)
+    reader = FormatReader(of(), MemoryLog().current, now=NOW)
     for message in (deep, [deep], {"type": "track", "event": "x", "userId": "u", "properties": deep, "context": deep}):
         try:
             reader.read(message)

@@ -1,24 +1,46 @@
 """Messages of other systems, one file each, and one reader for all of them."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from tailorbird.errors import UnknownFormat, did_you_mean
 from tailorbird.ingest.formats.facts import Format
 from tailorbird.ingest.formats.segment import Segment
+from tailorbird.ingest.formats.snowplow import Snowplow
+from tailorbird.ingest.mapping import Kind
 
 NATIVE: Final = "native"
-FORMATS: Final[dict[str, Format]] = {form.name: form for form in (Segment(),)}
-"""What `--format` and `?format=` take beside `native`."""
 
 
-def format_of(name: str) -> Format | None:
-    """The format of this name; None for our own.
+def _by_name(*forms: type[Format]) -> dict[str, type[Format]]:
+    return {form.name: form for form in forms}
+
+
+FORMATS: Final[Mapping[Kind, Mapping[str, type[Format]]]] = {
+    "events": _by_name(Segment, Snowplow),
+    "items": {},
+    "users": {},
+}
+"""What `--format` takes beside `native`, by what is imported; `?format=` takes those of events."""
+
+_TELLS_OF: Final[Mapping[Kind, str]] = {
+    "events": "tells of events",
+    "items": "is a catalogue",
+    "users": "is of users",
+}
+
+
+def format_of(name: str, kind: Kind) -> Format | None:
+    """The format of this name, made anew for one request or one import; None for our own.
 
     Raises:
-        UnknownFormat: there is none.
+        UnknownFormat: there is none, or it is not one of this kind.
     """
     if name == NATIVE:
         return None
-    if name not in FORMATS:
-        raise UnknownFormat(f"There is no format {name[:60]!r}.", hint=did_you_mean(name, (NATIVE, *FORMATS)))
-    return FORMATS[name]
+    if name in FORMATS[kind]:
+        return FORMATS[kind][name]()
+    other = next((other for other, forms in FORMATS.items() if name in forms), None)
+    if other is not None:
+        raise UnknownFormat(f"{name} {_TELLS_OF[other]}.", hint=f"Read it with `tailorbird import {other}`.")
+    raise UnknownFormat(f"There is no format {name[:60]!r}.", hint=did_you_mean(name, (NATIVE, *FORMATS[kind])))
