@@ -23,6 +23,9 @@ NAMES = """
     unstruct_event_com_snowplowanalytics_snowplow_site_search_1
     contexts_com_snowplowanalytics_snowplow_ecommerce_product_1
     contexts_com_snowplowanalytics_snowplow_ecommerce_transaction_1
+    product_viewed product_added_to_cart cart_viewed collection_viewed checkout_completed clientId productVariant
+    cartLine merchandise cart lines cost totalAmount amount collection productVariants checkout lineItems variant order
+    init customerPrivacy customer document location href gid://shopify/ProductVariant/4
 """
 WORDS = st.sampled_from(NAMES.split())
 EVERY = [pytest.param(form, id=f"{kind}-{form.name}") for kind, forms in FORMATS.items() for form in forms.values()]

@@ -6,6 +6,7 @@ from typing import Final
 from tailorbird.errors import UnknownFormat, did_you_mean
 from tailorbird.ingest.formats.facts import Format
 from tailorbird.ingest.formats.segment import Segment
+from tailorbird.ingest.formats.shopify import ShopifyPixel
 from tailorbird.ingest.formats.snowplow import Snowplow
 from tailorbird.ingest.mapping import Kind
 
@@ -17,7 +18,7 @@ def _by_name(*forms: type[Format]) -> dict[str, type[Format]]:
 
 
 FORMATS: Final[Mapping[Kind, Mapping[str, type[Format]]]] = {
-    "events": _by_name(Segment, Snowplow),
+    "events": _by_name(Segment, Snowplow, ShopifyPixel),
     "items": {},
     "users": {},
 }
