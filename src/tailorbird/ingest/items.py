@@ -66,7 +66,7 @@ def parse_item(raw: Mapping[str, Any], *, currency: str | None = None) -> Item:
     """
     fields = read_fields("An item", raw, FIELDS, rest="attributes")
     if "item_id" not in fields:
-        raise MissingField("item_id is missing.", hint="Every item needs one.")
+        raise MissingField("item_id is missing.", hint="Every item needs one.", field="item_id")
     if "price" in fields or "list_price" in fields:
         fields.setdefault("currency", currency)
     return Item(**fields)

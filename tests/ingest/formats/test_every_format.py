@@ -26,6 +26,8 @@ NAMES = """
     product_viewed product_added_to_cart cart_viewed collection_viewed checkout_completed clientId productVariant
     cartLine merchandise cart lines cost totalAmount amount collection productVariants checkout lineItems variant order
     init customerPrivacy customer document location href gid://shopify/ProductVariant/4
+    availability in_stock sale_price sale_price_effective_date 2024-01-01/2024-01-02 item_group_id product_type link
+    google_product_category color
 """
 WORDS = st.sampled_from(NAMES.split())
 EVERY = [pytest.param(form, id=f"{kind}-{form.name}") for kind, forms in FORMATS.items() for form in forms.values()]
@@ -65,6 +67,8 @@ def test_a_format_that_is_not_there_is_named_with_the_nearest() -> None:
 def test_a_format_of_another_kind_is_sent_to_its_command() -> None:
     with pytest.raises(UnknownFormat, match=r"segment tells of events\. Read it with `tailorbird import events`"):
         format_of("segment", "items")
+    with pytest.raises(UnknownFormat, match=r"google-merchant is a catalogue\. Read it with `tailorbird import items`"):
+        format_of("google-merchant", "events")
 
 
 @pytest.mark.parametrize("of", EVERY)

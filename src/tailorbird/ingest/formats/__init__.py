@@ -5,6 +5,7 @@ from typing import Final
 
 from tailorbird.errors import UnknownFormat, did_you_mean
 from tailorbird.ingest.formats.facts import Format
+from tailorbird.ingest.formats.google_merchant import GoogleMerchant
 from tailorbird.ingest.formats.segment import Segment
 from tailorbird.ingest.formats.shopify import ShopifyPixel
 from tailorbird.ingest.formats.snowplow import Snowplow
@@ -19,7 +20,7 @@ def _by_name(*forms: type[Format]) -> dict[str, type[Format]]:
 
 FORMATS: Final[Mapping[Kind, Mapping[str, type[Format]]]] = {
     "events": _by_name(Segment, Snowplow, ShopifyPixel),
-    "items": {},
+    "items": _by_name(GoogleMerchant),
     "users": {},
 }
 """What `--format` takes beside `native`, by what is imported; `?format=` takes those of events."""
