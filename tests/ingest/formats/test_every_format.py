@@ -28,6 +28,8 @@ NAMES = """
     init customerPrivacy customer document location href gid://shopify/ProductVariant/4
     availability in_stock sale_price sale_price_effective_date 2024-01-01/2024-01-02 item_group_id product_type link
     google_product_category color
+    product variants nodes edges node handle title tags status published_at images src option1 options selectedOptions
+    inventory_quantity inventoryItem compare_at_price __parentId body_html Handle sku
 """
 WORDS = st.sampled_from(NAMES.split())
 EVERY = [pytest.param(form, id=f"{kind}-{form.name}") for kind, forms in FORMATS.items() for form in forms.values()]

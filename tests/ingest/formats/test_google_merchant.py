@@ -109,7 +109,7 @@ def test_a_sale_holds_within_its_dates() -> None:
 
 
 def test_what_is_wrong_is_named_as_they_name_it() -> None:
-    with pytest.raises(MissingField, match="^id is missing"):
+    with pytest.raises(MissingField, match=r"^id is missing"):
         item_of({"title": "Mug"})
     with pytest.raises(WrongType, match=r"availability is 'soon'; in_stock, out_of_stock"):
         item_of({"id": "a", "availability": "soon"})

@@ -8,6 +8,7 @@ from tailorbird.ingest.formats.facts import Format
 from tailorbird.ingest.formats.google_merchant import GoogleMerchant
 from tailorbird.ingest.formats.segment import Segment
 from tailorbird.ingest.formats.shopify import ShopifyPixel
+from tailorbird.ingest.formats.shopify_products import ShopifyProducts
 from tailorbird.ingest.formats.snowplow import Snowplow
 from tailorbird.ingest.mapping import Kind
 
@@ -20,7 +21,7 @@ def _by_name(*forms: type[Format]) -> dict[str, type[Format]]:
 
 FORMATS: Final[Mapping[Kind, Mapping[str, type[Format]]]] = {
     "events": _by_name(Segment, Snowplow, ShopifyPixel),
-    "items": _by_name(GoogleMerchant),
+    "items": _by_name(GoogleMerchant, ShopifyProducts),
     "users": {},
 }
 """What `--format` takes beside `native`, by what is imported; `?format=` takes those of events."""
