@@ -147,6 +147,7 @@ def test_own_events_are_kept_and_inputs_are_not() -> None:
     own = {**pixel("quiz_done"), "type": "custom", "customData": {"score": 3, "email": "a@b.example"}}
     told = event_of(own)
     assert (told.type, told.properties) == ("quiz_done", {"score": 3})
+    assert event_of({**own, "data": {"checkout": checkout()}}).items == ()
     assert reader().read(pixel("input_changed", element={"value": "secret"})).entries == []
 
 

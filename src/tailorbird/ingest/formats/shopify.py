@@ -131,7 +131,7 @@ def _told(theirs: str, data: Mapping[str, Any], checkout: Mapping[str, Any]) -> 
         return {"items": variants, "query": found.get("query"), "properties": shelf}
     if theirs == "page_viewed":
         return {"properties": compact({"title": at_path(data, "document", "title")})}
-    return _of_checkout(theirs, checkout) if checkout else {}
+    return _of_checkout(theirs, checkout) if checkout and theirs in _TYPES else {}
 
 
 def _of_checkout(theirs: str, checkout: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ has no header and is not read: an Analytics SDK, or Snowbridge's spEnrichedToJso
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
 from tailorbird.errors import MissingField
 from tailorbird.ingest.fields import read_time, shown
@@ -53,7 +53,7 @@ _OF_A_PRODUCT: Final = ("name", "category", "brand", "variant", "size", "invento
 _OF_EACH_PRODUCT: Final = ("id", "size", "inventory_status")
 _CAMPAIGN: Final = ("source", "medium", "term", "content", "campaign")
 
-Entities = Mapping[str, Sequence[Any]]
+Entities: TypeAlias = Mapping[str, Sequence[Any]]
 
 
 class Snowplow:
