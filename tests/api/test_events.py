@@ -226,3 +226,9 @@ def test_a_line_that_is_broken_costs_the_other_calls_nothing(client):
     good = json.dumps({"type": "page", "messageId": "m1", "anonymousId": "a1", "timestamp": "2026-01-05T10:00:00Z"})
     answer = client.post("/v1/events?format=segment", content=f"{good}\n{{\n", headers={"Content-Type": LINES}).json()
     assert (answer["accepted"], [one["index"] for one in answer["rejected"]]) == (1, [1])
+
+
+def test_a_catalogues_format_is_none_of_events(client):
+    refused = client.post("/v1/events?format=google-merchant", json={"id": "mug-1"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_format")
+    assert "tailorbird import items" in refused.text
