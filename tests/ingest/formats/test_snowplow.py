@@ -195,7 +195,7 @@ def test_what_names_a_person_stays_outside_and_is_counted() -> None:
     """Atomic properties, "IP address" and "Geolocation"; checkout_step and user entities."""
     step = {"step": 2, "billing_postcode": "89073", "shipping_full_address": "Hill 1", "delivery_method": "post"}
     sent = enriched("checkout_step", checkout_step=step, user={"id": "u1", "email": "a@b.example"})
-    places = {"user_ipaddress": "203.0.113.9", "geo_city": "Ulm", "geo_zipcode": "89073", "geo_latitude": 48.4}
+    places = {"user_ipaddress": "203.0.113.9", "geo_city": "Ulm", "geo_zipcode": "89073", "geo_location": "48.4,10.0"}
     reading = reader()
     (told,) = reading.read({**sent, **places}).events
     assert told.properties == {"checkout_step": {"step": 2, "delivery_method": "post"}}

@@ -61,7 +61,7 @@ _PERSONAL: Final = frozenset(
     billingfulladdress shippingfulladdress billingpostcode shippingpostcode
     postalcode postcode zip zipcode birthday birthdate dateofbirth dob
     ip ipaddress ipoverride useripaddress useragent userfingerprint latitude longitude
-    geolatitude geolongitude geozipcode geocity georegion georegionname
+    geolatitude geolongitude geolocation geozipcode geocity georegion georegionname
     ssn taxid vatid passport iban creditcard cardnumber password avatar
     """.split()  # noqa: SIM905 - in quotes one by one they would fill a page
 )
