@@ -245,3 +245,9 @@ def test_the_good_events_of_a_body_are_taken_beside_the_bad_ones(client):
     (rejected,) = answer["rejected"]
     assert (answer["accepted"], rejected["index"]) == (1, 1)
     assert "search_term is missing" in rejected["message"]
+
+
+def test_a_catalogues_format_is_none_of_events(client):
+    refused = client.post("/v1/events?format=google-merchant", json={"id": "mug-1"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_format")
+    assert "tailorbird import items" in refused.text

@@ -17,6 +17,7 @@ from tailorbird.backends.sql.log import SqlLog
 from tailorbird.cli import main
 from tailorbird.cli.config_template import config_template
 from tailorbird.config import DEFAULT_WEIGHTS, Config
+from tailorbird.ingest.formats import FORMATS
 from tailorbird.simulator.saved import FILE as SIMULATED
 
 Run = Callable[..., tuple[int, str, str]]
@@ -141,6 +142,20 @@ def test_what_cannot_run_says_why_with_exit_code_2(
     code, out, err = run("import", "events", tmp_path / "a.csv", *options)
     assert (code, out) == (2, "")
     assert said in err
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_help_names_every_format(run: Run, kind: str) -> None:
+    said = run("import", kind, "--help")[1]
+    named = {name for forms in FORMATS.values() for name in forms if name in said}
+    assert named == set(FORMATS[kind])
+
+
+def test_a_format_goes_with_its_command(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_text("<rss><channel></channel></rss>")
+    code, _, err = run("import", "events", tmp_path / "feed.xml", "--format", "google-merchant")
+    assert code == 2
+    assert "google-merchant is a catalogue. Read it with `tailorbird import items`" in " ".join(err.split())
 
 
 def test_a_file_that_is_not_there_and_a_latin_1_one(run: Run, tmp_path: Path) -> None:

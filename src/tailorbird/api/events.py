@@ -42,14 +42,14 @@ _READS: Final = {media_type: EVENT_LINE if media_type in LINES_TYPES else EVENT_
         reads=_READS,
         query={
             "format": "How the events are written: `native`, which is the one that this document shows, or as another "
-            f"system sends them: {', '.join(f'`{name}`' for name in FORMATS)}."
+            f"system sends them: {', '.join(f'`{name}`' for name in FORMATS['events'])}."
         },
         fails=(UnknownFormat,),
     ),
 )
 async def send_events(request: Request[Any, Any, Any], live: LiveShop) -> Receipt:
     """Keep events. `accepted` ones are on the disk and count in the next slate; bad ones are told by their place."""
-    form = format_of(request.query_params.get("format", "native"))
+    form = format_of(request.query_params.get("format", "native"), "events")
     return await (_native(request, live) if form is None else _translated(request, live, form))
 
 

@@ -32,12 +32,28 @@ MapOption: TypeAlias = Annotated[
         "are dotted: properties.color=Colour. Columns that are not named are left out, unless they carry our names.",
     ),
 ]
-FormatOption: TypeAlias = Annotated[
+EventFormatOption: TypeAlias = Annotated[
     str,
     typer.Option(
         "--format",
         help="auto or native: CSV, JSON Lines, JSON and Parquet tell themselves apart. "
-        "Or how another system writes, by its name: ga4, segment, ...; an unknown name tells them all.",
+        "Or how another system writes: segment, ga4, ga4-bigquery, snowplow, shopify, personalize, metarank, gorse.",
+    ),
+]
+ItemFormatOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="auto or native: CSV, JSON Lines, JSON, Parquet and RSS or Atom feeds tell themselves apart. "
+        "Or how another system writes: google-merchant, shopify, metarank, gorse.",
+    ),
+]
+UserFormatOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="auto or native: CSV, JSON Lines, JSON and Parquet tell themselves apart. "
+        "Or how another system writes: metarank, gorse.",
     ),
 ]
 DecimalOption: TypeAlias = Annotated[str, typer.Option("--decimal", help='"," reads 12,50 and 1.234,50.')]
@@ -100,7 +116,7 @@ def import_items(
     file: FileArgument,
     *,
     mapping: MapOption = None,
-    fmt: FormatOption = "auto",
+    fmt: ItemFormatOption = "auto",
     decimal: DecimalOption = ".",
     encoding: EncodingOption = None,
     skip: SkipOption = None,
@@ -130,7 +146,7 @@ def import_events(
             "item_view=view,cart_add=cart. A purchase with a negative quantity becomes a refund.",
         ),
     ] = None,
-    fmt: FormatOption = "auto",
+    fmt: EventFormatOption = "auto",
     decimal: DecimalOption = ".",
     encoding: EncodingOption = None,
     order_from: Annotated[
@@ -165,7 +181,7 @@ def import_users(
     file: FileArgument,
     *,
     mapping: MapOption = None,
-    fmt: FormatOption = "auto",
+    fmt: UserFormatOption = "auto",
     encoding: EncodingOption = None,
     skip: SkipOption = None,
     repeats: RepeatsOption = "last",

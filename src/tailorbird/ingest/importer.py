@@ -86,7 +86,7 @@ def import_file(
     """
     report = Report() if report is None else report
     options = options or ImportOptions()
-    form = format_of(NATIVE if options.fmt == "auto" else options.fmt)
+    form = format_of(NATIVE if options.fmt == "auto" else options.fmt, kind)
     run: _Run
     if form is None:
         run = _Import(log, kind, options=options, config=config, now=now, report=report)

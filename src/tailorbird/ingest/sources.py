@@ -25,7 +25,7 @@ HEAD_BYTES: Final = 2**16
 
 _LOOK_AHEAD_LINES: Final = 5_000
 _DATA_SUFFIXES: Final = frozenset(
-    {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".gz", ".bz2", ".xz", ".zst"}
+    {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".xml", ".gz", ".bz2", ".xz", ".zst"}
 )
 _FOREIGN: Final = {
     b"PK\x03\x04": "a zip archive or a spreadsheet; unpack it, or save the sheet as CSV",
@@ -77,9 +77,13 @@ class Source:
             raise UnreadableFile(f"{path} cannot be read: {_reason(error)}.", hint="Check the file.") from error
         foreign = next((what for magic, what in _FOREIGN.items() if self.head.startswith(magic)), None)
         if foreign:
-            raise UnknownFormat(f"{path} is {foreign}.", hint="CSV, JSON Lines, JSON and Parquet are read.")
+            raise UnknownFormat(
+                f"{path} is {foreign}.", hint="CSV, JSON Lines, JSON, Parquet and RSS or Atom feeds are read."
+            )
         if not self.head:
-            raise UnknownFormat(f"{path} is empty.", hint="CSV, JSON Lines, JSON and Parquet are read.")
+            raise UnknownFormat(
+                f"{path} is empty.", hint="CSV, JSON Lines, JSON, Parquet and RSS or Atom feeds are read."
+            )
 
     def share(self) -> float:
         """How much of the file has been read, from 0 to 1."""
@@ -108,6 +112,16 @@ class Source:
             while piece := self.stream.read(2**20):
                 yield decode(piece)
             decode(b"", final=True)
+
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes in pieces, for a reader that knows the encoding by itself.
+
+        Raises:
+            UnreadableFile: the file ends early.
+        """
+        with self._explaining(None):
+            while piece := self.stream.read1(HEAD_BYTES):
+                yield piece
 
     def close(self) -> None:
         """Let go of the file."""

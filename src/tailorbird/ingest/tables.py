@@ -1,4 +1,4 @@
-"""Tables out of files: CSV, JSON Lines, JSON and Parquet, one row at a time, each with its line number.
+"""Tables out of files: CSV, JSON Lines, JSON, Parquet and XML feeds, one row at a time, each with its line number.
 
 What the file is, is told from its first bytes, never from its name alone. A line that cannot be read comes out as a
 `BrokenLine` in its place and the next one is read; a quote that was opened and never closed costs one line, not the
@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import msgspec
 
 from tailorbird.errors import BrokenLine, UnknownFormat
+from tailorbird.ingest.feeds import STARTS, FeedTable
 from tailorbird.ingest.parquet import ParquetTable
 from tailorbird.ingest.sources import Line, Source, bad_encoding, check_encoding
 
@@ -66,13 +67,15 @@ def open_table(path: Path, *, encoding: str | None = None) -> Table:
         source.close()
         if source.head.count(0) * 3 > len(source.head):
             raise bad_encoding(path, None, source.head, None)
-        raise UnknownFormat(f"{path} is a binary file.", hint="CSV, JSON Lines, JSON and Parquet are read.")
+        raise UnknownFormat(
+            f"{path} is a binary file.", hint="CSV, JSON Lines, JSON, Parquet and RSS or Atom feeds are read."
+        )
     start = source.head.decode(encoding or "utf-8", errors="ignore").lstrip("\ufeff \t\r\n")
     if start.startswith(("{", "[")):
         first_line = start.partition("\n")[0]
         is_lines = start.startswith("{") and (_is_json(first_line) or "\n" not in start)
         return JsonTable(source, encoding, by_line=is_lines)
-    return CsvTable(source, encoding)
+    return FeedTable(source, encoding) if start.startswith(STARTS) else CsvTable(source, encoding)
 
 
 class CsvTable:

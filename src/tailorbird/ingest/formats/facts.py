@@ -59,8 +59,10 @@ _PERSONAL: Final = frozenset(
     email emailaddress mail useremail customeremail phone phonenumber mobile mobilenumber telephone fax
     firstname lastname fullname middlename surname givenname familyname username displayname
     address address1 address2 addressline street streetaddress billingaddress shippingaddress
+    billingfulladdress shippingfulladdress billingpostcode shippingpostcode
     postalcode postcode zip zipcode birthday birthdate dateofbirth dob
-    ip ipaddress ipoverride useripaddress useragent latitude longitude geolatitude geolongitude geozipcode
+    ip ipaddress ipoverride useripaddress useragent userfingerprint latitude longitude
+    geolatitude geolongitude geolocation geozipcode geocity georegion georegionname
     ssn taxid vatid passport iban creditcard cardnumber password avatar userdata
     """.split()  # noqa: SIM905 - in quotes one by one they would fill a page
 )
