@@ -347,7 +347,7 @@ class Engine:
         if person.may_personalise:
             return person
         stranger = self.state.person("")
-        return Person(person.key, NOBODY, stranger.history, stranger.states, person.user)
+        return Person(person.key, NOBODY, stranger.history, stranger.states, person.user, person.consent)
 
     def _placed(self, request: Request, pool: Candidates, slate: Placement, query: History) -> tuple[Placed, ...]:
         channels = np.array([*pool.channels, "fallback"])

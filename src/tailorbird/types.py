@@ -381,11 +381,12 @@ class Person:
     history: History
     states: Mapping[str, Any]
     user: User | None = None
+    consent: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def may_personalise(self) -> bool:
         """False when this person said no to personalisation: then only the context counts."""
-        return self.user is None or self.user.consent.get("personalisation", True)
+        return self.consent.get("personalisation", True)
 
 
 # ---- the recipe and the answer ----------------------------------------------------------------------------------

@@ -173,3 +173,18 @@ def test_no_consent_to_personalisation_holds_for_the_next_slate(shop, event):
     assert shop.get("/v1/users/ann/profile").json()["personalised"] is True
     shop.put("/v1/users/ann", json={"consent": {"personalisation": False}})
     assert shop.get("/v1/users/ann/profile").json()["personalised"] is False
+
+
+def test_a_consent_withdrawn_in_the_middle_of_a_visit_holds_for_the_next_slate(shop, event):
+    visit = {"user_id": None, "anonymous_id": "phone"}
+    shop.post("/v1/events", json=[event(**visit, item_id=f"mug-{n}") for n in range(4)])
+
+    def slate(who):
+        ask = {"surface": "home", "limit": 5, "explain": True, **who}
+        return shop.post("/v1/recommendations", json=ask).json()["explanation"]["retrieved"]
+
+    assert slate({"anonymous_id": "phone"})["covisitation"] > slate({})["covisitation"]
+    shop.post("/v1/events", json=[event("page_view", **visit, item_id=None, consent={"personalisation": False})])
+    assert slate({"anonymous_id": "phone"}) == slate({})
+    shop.post("/v1/identify", json={"anonymous_id": "phone", "user_id": "ann"})
+    assert slate({"user_id": "ann"}) == slate({})

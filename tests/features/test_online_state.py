@@ -10,7 +10,7 @@ from tailorbird.config import EventsConfig
 from tailorbird.features import VIEWS
 from tailorbird.features.item_counts import ItemCounts
 from tailorbird.features.online_state import OnlineState
-from tailorbird.types import Array, Entry, Identity, Request
+from tailorbird.types import Array, Entry, Identity, Request, User
 
 from made_up import NOW, entry, event, records, small_shop
 
@@ -199,3 +199,26 @@ def test_merging_two_halves_of_a_person_gives_the_person(seed: int, cut: int) ->
             request = Request(surface="home", at=NOW)
             expected = view.read(whole.person("u:u0").states[view.name], request, items, whole.catalogue)
             assert np.allclose(view.read(merged, request, items, whole.catalogue), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_the_last_answer_stands_whoever_it_came_from() -> None:
+    said = [
+        event("a", consent={"personalisation": True}),
+        event("b", user_id=None, anonymous_id="d", consent={"personalisation": False, "advertising": True}),
+    ]
+    assert folded(said).person("u:u1").may_personalise
+    assert not folded(said).person("a:d").may_personalise
+    told = entry("user", "u1", User(user_id="u1", consent={"personalisation": False}))
+    assert not folded([*said, told]).person("u:u1").may_personalise
+    assert folded([told, *said]).person("u:u1").may_personalise
+
+
+def test_a_refusal_outlives_logging_in_and_may_be_taken_back() -> None:
+    refused = event("a", user_id=None, anonymous_id="d", consent={"personalisation": False})
+    agreed = event("b", consent={"personalisation": True})
+    joined = entry("identity", "d", Identity(anonymous_id="d", user_id="u1", at=NOW))
+    state = folded([agreed, refused, joined])
+    assert not state.person("u:u1").may_personalise
+    assert not state.person("a:d").may_personalise
+    again = event("c", user_id=None, anonymous_id="d", consent={"personalisation": True})
+    assert folded([agreed, refused, joined, again]).person("u:u1").may_personalise

@@ -57,6 +57,8 @@ class OnlineState:
         self._events = events
         self._views: list[FeatureView] = [_made(view, events) for view in views]
         self._users: dict[str, User] = {}
+        # What each person said last, by purpose, in the log's order; most say nothing.
+        self._consent: dict[str, dict[str, bool]] = {}
         self._number: dict[str, int] = {}
         self._user_views = [view for view in self._views if view.scope is Scope.USER]
         self._recent = next((n for n, v in enumerate(self._user_views) if v.name == RecentItems.name), None)
@@ -83,11 +85,13 @@ class OnlineState:
             self.catalogue.upsert(content)
         elif record.kind == "user":
             self._users[f"u:{content.user_id}"] = content
+            self._consents(f"u:{content.user_id}", content.consent)
         elif record.kind == "identity":
             self._join(f"a:{content.anonymous_id}", f"u:{content.user_id}")
         else:
             if content.user_id and content.anonymous_id:
                 self._join(person_key(None, content.anonymous_id), content.person)
+            self._consents(content.person, content.consent)
             steps = self._steps_of_event(content)
             return steps if record.kind == "event" else []
         return []
@@ -96,6 +100,7 @@ class OnlineState:
         """Keep nothing of these people but their numbers, which go by the new names; old key -> new key."""
         for key, name in names.items():
             self._users.pop(key, None)
+            self._consent.pop(key, None)
             number = self._number.pop(key, None)
             if number is not None:
                 self._number[name], self._people[number] = number, None
@@ -136,8 +141,9 @@ class OnlineState:
     def person(self, key: str) -> Person:
         """Whoever has this key, with their states; a stranger's empty ones if nobody does."""
         number = self._number.get(key, NOBODY)
-        user = self._users.get(key) or (self._users.get(self.keys[number]) if number != NOBODY else None)
-        return Person(key, number, self.history(number), self._named(self._states(number)), user)
+        known_as = key if number == NOBODY else self.keys[number]
+        user, consent = self._users.get(known_as), self._consent.get(known_as, {})
+        return Person(key, number, self.history(number), self._named(self._states(number)), user, consent)
 
     def stranger(self, steps: Iterable[Interaction]) -> Person:
         """Somebody of whom only these interactions are known; nothing of them is kept."""
@@ -199,10 +205,20 @@ class OnlineState:
             for line in event.lines
         ]
 
+    def _consents(self, key: str, said: Mapping[str, bool]) -> None:
+        """Whoever has this key answers for themselves, whichever device they answer on."""
+        if said:
+            number = self._number.get(key, NOBODY)
+            self._consent.setdefault(key if number == NOBODY else self.keys[number], {}).update(said)
+
     def _join(self, anonymous: str, known: str) -> None:
         """From now on both keys are one person; what the anonymous one did before belongs to the known one."""
         mine = self.number(known)
         theirs = self._number.get(anonymous)
+        if before := self._consent.pop(anonymous, None):
+            # Nobody loses a refusal by logging in.
+            answers = self._consent.setdefault(known, {})
+            answers.update({purpose: yes and answers.get(purpose, True) for purpose, yes in before.items()})
         self._number[anonymous] = mine
         if theirs is None or theirs == mine or self.keys[theirs] != anonymous:
             # The device is new, or already this person's, or it was somebody else's before: their past stays theirs.
