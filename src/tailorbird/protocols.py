@@ -164,6 +164,9 @@ class Log(Protocol):
     def current(self, kind: str, key: str) -> bytes | None:
         """The newest body of that kind and key; None where there is none."""
 
+    def newest(self, kind: str) -> Sequence[bytes]:
+        """The newest bodies of all that is of this kind: items, users, identities."""
+
 
 class Verdict(StrEnum):
     """What became of an appended entry."""

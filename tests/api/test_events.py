@@ -251,3 +251,18 @@ def test_a_catalogues_format_is_none_of_events(client):
     refused = client.post("/v1/events?format=google-merchant", json={"id": "mug-1"})
     assert (refused.status_code, refused.json()["code"]) == (400, "unknown_format")
     assert "tailorbird import items" in refused.text
+
+
+def test_nothing_is_kept_of_who_declines_until_they_agree_again(client, app, event):
+    def send(**more):
+        answer = client.post("/v1/events", json=[event(**more)]).json()
+        return answer["accepted"], answer.get("ignored", 0)
+
+    assert send() == (1, 0)
+    assert send(consent={"analytics": False}, item_id="mug-2") == (1, 0)
+    assert send(item_id="mug-3") == (0, 1)
+    assert send(consent={"analytics": True}, item_id="mug-4") == (1, 0)
+    assert send(item_id="mug-5") == (1, 0)
+    kept = [json.loads(record.body) for record in app.log.read(0, 10)]
+    assert [one.get("item_id") for one in kept] == ["mug-1", None, "mug-4", "mug-5"]
+    assert kept[1]["type"] == "consent"

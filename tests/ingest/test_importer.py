@@ -359,7 +359,7 @@ class _FullAfter:
     def __init__(self, log: MemoryLog, limit: int) -> None:
         self.limit = limit
         self._log = log
-        self.read, self.last_seq = log.read, log.last_seq
+        self.read, self.last_seq, self.current, self.newest = log.read, log.last_seq, log.current, log.newest
 
     def append(self, entries: Any) -> Any:
         if self.last_seq() + len(entries) > self.limit:
@@ -391,3 +391,24 @@ def test_a_format_leaves_no_room_for_a_map(tmp_path: Path) -> None:
         run(MemoryLog(), path, fmt="segment", mapping={"item_id": "sku"})
     with pytest.raises(UnknownFormat, match="no format 'segmen'"):
         run(MemoryLog(), path, fmt="segmen")
+
+
+def test_what_somebody_declines_is_not_kept_but_for_the_answer(tmp_path: Path) -> None:
+    log = MemoryLog()
+    run(log, lines(tmp_path / "users.jsonl", [{"user_id": "no", "consent": {"analytics": False}}]), "users")
+    rows = [
+        VIEW,
+        {**VIEW, "user_id": "no"},
+        {**VIEW, "consent": {"analytics": "no"}, "session_id": "s", "properties": {"a": 1}},
+        {**VIEW, "at": "2024-05-02"},
+        {**VIEW, "at": "2024-05-03", "consent": {"analytics": True}},
+    ]
+    report = run(log, lines(tmp_path / "a.jsonl", rows))
+    assert (report.accepted, report.declined) == (3, 2)
+    assert report.notes == ["2 events were not kept: whoever did them declines analytics."]
+    told = [msgspec.json.decode(one.body, type=Event) for one in log.read(0, 10) if one.kind == "event"]
+    assert [(one.type, one.item_id, one.session_id) for one in told] == [
+        ("item_view", "i1", None),
+        ("consent", None, None),
+        ("item_view", "i1", None),
+    ]

@@ -17,6 +17,7 @@ from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.schemas import EVENT_BATCH, EVENT_LINE
 from tailorbird.api.wire import Receipt, Rejection
 from tailorbird.errors import BadInput, ConflictingEvent, UnknownFormat
+from tailorbird.ingest.consent import Answers
 from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.formats import FORMATS, format_of
 from tailorbird.ingest.formats.facts import FactKind, Format
@@ -55,18 +56,20 @@ async def send_events(request: Request[Any, Any, Any], live: LiveShop) -> Receip
 
 async def _native(request: Request[Any, Any, Any], live: Live) -> Receipt:
     records = await read_records(request, name="events", mark="type", most=live.app.config.server.max_batch)
-    now, ordinals = live.app.clock(), Ordinals()
+    now, ordinals, answers = live.app.clock(), Ordinals(), Answers(live.engine.state.consent)
 
     def parse(raw: Any) -> Taken:
-        event = parse_event(decoded(raw), now=now)
-        return Taken([entry_of_event(event, ordinals)], [event])
+        event = answers.keep(parse_event(decoded(raw), now=now))
+        return Taken() if event is None else Taken([entry_of_event(event, ordinals)], [event])
 
-    judged = await judge(records, parse)
-    standing = await _keep(live, judged)
+    judged = _with_anything(await judge(records, parse))
+    n_refused, standing = len(judged.rejected), await _keep(live, judged)
     for (index, taken), verdict in zip(judged.good, standing, strict=True):
         if verdict is Verdict.CONFLICT:
             judged.rejected.append(_conflict(index, taken.entries[0].key))
-    return _receipt(live, judged, standing)
+    receipt = _receipt(live, judged, standing)
+    receipt.ignored = len(records) - len(standing) - n_refused or UNSET
+    return receipt
 
 
 async def _translated(request: Request[Any, Any, Any], live: Live, form: Format) -> Receipt:
@@ -93,15 +96,20 @@ async def _read(
 ) -> tuple[Judged[Taken], Counter[str]]:
     """What the messages come to, without those that say nothing here; and the personal fields left out."""
     shop = live.app.config.catalogue.currency
-    reader = FormatReader(form, live.app.log.current, now=live.app.clock(), currency=shop, kinds=kinds)
+    answers = Answers(live.engine.state.consent)
+    reader = FormatReader(form, live.app.log.current, now=live.app.clock(), currency=shop, kinds=kinds, answers=answers)
 
     def parse(message: Any) -> Taken:
         if isinstance(message, BadInput):
             raise message
         return reader.read(message)
 
-    judged = await judge(messages, parse)
-    return Judged([pair for pair in judged.good if pair[1].entries], judged.rejected), reader.arrival.dropped
+    return _with_anything(await judge(messages, parse)), reader.arrival.dropped
+
+
+def _with_anything(judged: Judged[Taken]) -> Judged[Taken]:
+    """Without those of which nothing is to be kept."""
+    return Judged([pair for pair in judged.good if pair[1].entries], judged.rejected)
 
 
 async def _keep(live: Live, judged: Judged[Taken]) -> Sequence[Verdict]:

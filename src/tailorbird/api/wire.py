@@ -130,8 +130,8 @@ class Rejection(msgspec.Struct, frozen=True):
 class Receipt(msgspec.Struct):
     """What became of a batch. What is counted as accepted is on the disk.
 
-    Of another system's format, ``ignored`` counts the messages that say nothing here, and ``dropped`` the personal
-    fields that were left out, by name.
+    ``ignored`` counts what was not kept because whoever did it declines ``analytics``, and messages in another system's
+    format that say nothing here; ``dropped`` the personal fields that such a format carried, by name.
     """
 
     accepted: int

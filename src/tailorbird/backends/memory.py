@@ -33,6 +33,10 @@ class MemoryLog:
         """The newest body of that kind and key."""
         return self._current.get((kind, key))
 
+    def newest(self, kind: str) -> list[bytes]:
+        """The newest bodies of that kind."""
+        return [body for (of, _), body in self._current.items() if of == kind]
+
     def _add(self, entry: Entry, now: float) -> Verdict:
         known = self._current.get((entry.kind, entry.key))
         if known == entry.body:

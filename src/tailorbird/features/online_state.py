@@ -141,9 +141,13 @@ class OnlineState:
     def person(self, key: str) -> Person:
         """Whoever has this key, with their states; a stranger's empty ones if nobody does."""
         number = self._number.get(key, NOBODY)
-        known_as = key if number == NOBODY else self.keys[number]
-        user, consent = self._users.get(known_as), self._consent.get(known_as, {})
-        return Person(key, number, self.history(number), self._named(self._states(number)), user, consent)
+        user = self._users.get(key if number == NOBODY else self.keys[number])
+        return Person(key, number, self.history(number), self._named(self._states(number)), user, self.consent(key))
+
+    def consent(self, key: str) -> Mapping[str, bool]:
+        """What whoever has this key said last, by purpose."""
+        number = self._number.get(key, NOBODY)
+        return self._consent.get(key if number == NOBODY else self.keys[number], {})
 
     def stranger(self, steps: Iterable[Interaction]) -> Person:
         """Somebody of whom only these interactions are known; nothing of them is kept."""

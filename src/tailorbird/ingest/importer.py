@@ -20,6 +20,7 @@ from tailorbird.errors import (
     UnknownColumn,
     did_you_mean,
 )
+from tailorbird.ingest.consent import Answers
 from tailorbird.ingest.events import ABOUT_AN_ITEM, Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.fields import read_id, read_number, read_time, shown
 from tailorbird.ingest.formats import NATIVE, format_of
@@ -151,6 +152,7 @@ class _Import:
         self._repeats = Repeats(options.repeats)
         self._currency = None if config is None else config.catalogue.currency
         self._assumed = False
+        self._answers = Answers.told(log)
         self._unknown_types = UnknownTypes(EventsConfig() if config is None else config.events)
         self._writer = Writer(log, report)
 
@@ -199,7 +201,8 @@ class _Import:
         """Append what waited."""
         for raw, line, where in self._repeats.resolved():
             try:
-                self._writer.add([self._entry(raw, None)], line, where)
+                if (entry := self._entry(raw, None)) is not None:
+                    self._writer.add([entry], line, where)
             except BadInput as error:  # each row was good, but not what they come to
                 self.report.reject(error, line, f"{where}, line {line}")
         self._writer.flush()
@@ -210,6 +213,10 @@ class _Import:
                 f"Prices that name no currency are taken as {self._currency}. If they are not: set catalogue.currency"
                 " in tailorbird.toml, or map a column to currency, and import again."
             )
+        if self.report.declined:
+            self.report.notes.append(
+                f"{self.report.declined:,} events were not kept: whoever did them declines analytics."
+            )
         self.report.unknown_types = dict(self._unknown_types.counts)
         self.report.notes.extend(self._unknown_types.notes())
 
@@ -217,6 +224,10 @@ class _Import:
         if isinstance(raw, BrokenLine):
             raise raw
         entry = self._entry(raw, ordinals)
+        if entry is None:
+            self.report.rows -= 1
+            self.report.declined += 1
+            return
         if self._kind == "events" or entry.key not in self._repeats:
             self._writer.add([entry], line, where)
         elif not self._repeats.fold(entry.key, raw, line, where):
@@ -248,7 +259,8 @@ class _Import:
             else:
                 yield line, self._map.apply(row, texts=table.texts)
 
-    def _entry(self, raw: dict[str, Any], ordinals: Ordinals | None) -> Entry:
+    def _entry(self, raw: dict[str, Any], ordinals: Ordinals | None) -> Entry | None:
+        """The entry of one row; None where whoever did it declines that it is kept."""
         part_money(raw, self._kind, decimal=self._options.decimal, currency=self._currency or "")
         if self._kind == "items":
             item = parse_item(raw, currency=self._currency)
@@ -259,7 +271,9 @@ class _Import:
         self._types.settle(raw)
         if self._order_from is not None and raw.get("at") is not None:
             raw["at"] = self._order_from + _STEP_SECONDS * _place_in_order(raw["at"])
-        event = parse_event(raw, now=self._now)
+        event = self._answers.keep(parse_event(raw, now=self._now))
+        if event is None:
+            return None
         self._unknown_types.see(event)
         return entry_of_event(event, ordinals)
 

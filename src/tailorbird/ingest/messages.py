@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tailorbird.config import Config, EventsConfig
 from tailorbird.errors import BadInput, BrokenLine
+from tailorbird.ingest.consent import Answers
 from tailorbird.ingest.formats.facts import Format
 from tailorbird.ingest.formats.reader import FormatReader
 from tailorbird.ingest.tables import open_table
@@ -23,7 +24,7 @@ class MessageImport:
     ) -> None:
         self._form, self._report, self._encoding = form, report, encoding
         currency = None if config is None else config.catalogue.currency
-        self._reader = FormatReader(form, log.current, now=now, currency=currency)
+        self._reader = FormatReader(form, log.current, now=now, currency=currency, answers=Answers.told(log))
         self._writer = Writer(log, report, resent=True)
         self._unknown_types = UnknownTypes(EventsConfig() if config is None else config.events)
 

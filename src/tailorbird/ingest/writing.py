@@ -53,6 +53,7 @@ class Report:
     rejected: int = 0
     reasons: list[Reason] = field(default_factory=list)
     skipped: int = 0
+    declined: int = 0
     unknown_types: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -77,7 +78,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The public shape."""
         counts = {name: getattr(self, name) for name in ("rows", "accepted", "duplicates", "rejected")}
-        rare = {name: getattr(self, name) for name in ("skipped", "unknown_types") if getattr(self, name)}
+        rare = {name: getattr(self, name) for name in ("skipped", "declined", "unknown_types") if getattr(self, name)}
         return {**counts, **rare, "reasons": [reason.as_json() for reason in self.reasons]}
 
 

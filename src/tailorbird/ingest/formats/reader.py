@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from tailorbird.errors import BadInput, MissingField
+from tailorbird.ingest.consent import Answers
 from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.formats.facts import Arrival, Fact, FactKind, Format
 from tailorbird.ingest.items import entry_of_item, parse_item, patch_item
@@ -46,11 +47,12 @@ class FormatReader:
         now: float,
         currency: str | None = None,
         kinds: Collection[FactKind] | None = None,
+        answers: Answers | None = None,
     ) -> None:
         """``currency`` is the shop's, for signs that several share. With ``kinds``, no other facts are heard."""
         self.form, self.arrival = form, Arrival(now)
         self._current, self._currency, self._kinds = current, currency, kinds
-        self._ordinals = Ordinals()
+        self._ordinals, self._answers = Ordinals(), answers or Answers(lambda _key: {})
         self._told: dict[tuple[str, str], Item | User | Identity] = {}
 
     def read(self, message: Any) -> Taken:
@@ -72,9 +74,10 @@ class FormatReader:
         kind, raw = fact
         if kind == "event":
             part_money(raw, "events", decimal=".", currency=self._currency or "")
-            event = parse_event(raw, now=self.arrival.now)
-            taken.events.append(event)
-            taken.entries.append(entry_of_event(event, self._ordinals))
+            event = self._answers.keep(parse_event(raw, now=self.arrival.now))
+            if event is not None:
+                taken.events.append(event)
+                taken.entries.append(entry_of_event(event, self._ordinals))
         elif kind in ("item", "item_change"):
             part_money(raw, "items", decimal=".", currency=self._currency or "")
             item = self._item(raw, whole=kind == "item")
