@@ -73,9 +73,17 @@ async def _native(request: Request[Any, Any, Any], live: Live) -> Receipt:
 
 
 async def _translated(request: Request[Any, Any, Any], live: Live, form: Format) -> Receipt:
-    """Whatever a message says of several things counts once: as accepted, if anything of it was new."""
     messages = await read_messages(request, form.messages, most=live.app.config.server.max_batch)
-    kinds = None if request.scope["auth"] == "secret" else _KINDS_OF_A_BROWSER
+    return await take(live, form, messages, kinds=None if request.scope["auth"] == "secret" else _KINDS_OF_A_BROWSER)
+
+
+async def take(
+    live: Live, form: Format, messages: Sequence[Any], *, kinds: Collection[FactKind] | None = None
+) -> Receipt:
+    """Keep what another system's messages say; with ``kinds``, no other facts are heard.
+
+    Whatever a message says of several things counts once: as accepted, if anything of it was new.
+    """
     judged, dropped = await _read(live, form, messages, kinds)
     if any(entry.kind in _MERGED for _, taken in judged.good for entry in taken.entries):
         # What is said of one of these is merged into what is known, which nobody else may change meanwhile.

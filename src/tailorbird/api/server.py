@@ -15,7 +15,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import Message, Receive, Scope, Send
 
-from tailorbird.api import decisions, documentation, events, health, items, privacy, recommendations, users
+from tailorbird.api import decisions, documentation, events, gorse, health, items, privacy, recommendations, users
 from tailorbird.api.live import Live
 from tailorbird.api.paths import encode_id
 from tailorbird.api.problems import on_error
@@ -28,6 +28,7 @@ _HANDLERS: Final = (
     *users.handlers,
     *decisions.handlers,
     *privacy.handlers,
+    *gorse.handlers,
     *health.handlers,
     *documentation.handlers,
 )
