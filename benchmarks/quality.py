@@ -69,11 +69,8 @@ ITEMS: Final = "content,cold-items"
 NEURAL: Final = "sasrec,two-tower,lightgcn"
 TIMED: Final = "popular,trending,covisitation,item-knn,user-knn,ease,ials"
 NEWS: Final = "popular,trending,covisitation,item-knn,v-sknn"
-ML_1M_MODELS: Final = "popular,covisitation,item-knn,user-knn,ease,ials,content,sasrec,ranker"
-ML_1M_SASREC: Final = (
-    "--set sasrec.negatives=1024 --set sasrec.epochs=14 --set sasrec.attributes=false"
-    " --set sasrec.relative_positions=false"
-)
+ML_1M_MODELS: Final = "popular,covisitation,item-knn,v-sknn,user-knn,ease,ials,content,sasrec,two-tower,ranker,slates"
+ML_1M_SASREC: Final = "--set sasrec.negatives=1024 --set sasrec.epochs=24 --set sasrec.attributes=false"
 
 RUNS: Final = (
     Run("beauty-strict", BEAUTY[0], f"--map at=position --models {CHANNELS},content,ranker", BEAUTY[1]),
