@@ -1,11 +1,19 @@
 """Fixtures that every test may use; see `made_up` for what they are made of."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.types import Item
+
+ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -28,3 +36,16 @@ def catalogue() -> Catalogue:
 def shop_dir(tmp_path: Path) -> Path:
     """An empty shop directory."""
     return tmp_path / "shop"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("The browser tests need a `chromium` on the PATH (Debian: apt-get install chromium).")
+    playwright = pytest.importorskip("playwright.sync_api", reason="The browser tests need the package playwright.")
+    with playwright.sync_playwright() as driver:
+        chrome = driver.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield chrome
+        chrome.close()

@@ -50,9 +50,10 @@ Surface = Literal["home", "item", "cart", "search", "email", "push", "feed", "as
 
 DEFAULT_GRADES: Final[Mapping[str, int]] = {
     "item_view": 1, "list_click": 1, "promo_click": 1, "message_click": 1, "watch": 1, "consume": 1, "answer": 1,
-    "rating": 2, "wishlist_add": 2, "share": 2, "review": 2, "cart_add": 2, "purchase": 3,
+    "page_leave": 1, "rating": 2, "wishlist_add": 2, "share": 2, "review": 2, "cart_add": 2, "purchase": 3,
 }  # fmt: skip
-"""How much each kind of interest is worth to the ranker; a grade g gains 2**g - 1."""
+"""How much each kind of interest is worth to the ranker; a grade g gains 2**g - 1. One that weighs nothing, such as
+``page_leave``, only says more of an item that was touched."""
 
 MOST_GRADE: Final = 5
 

@@ -35,7 +35,7 @@ EVENT_TYPES: Final = (
     "page_view", "item_view", "list_view", "list_click", "search", "cart_add", "cart_remove", "cart_view",
     "wishlist_add", "wishlist_remove", "checkout_start", "checkout_step", "purchase", "order_change", "refund",
     "promo_view", "promo_click", "rating", "review", "share", "dismiss", "watch", "consume", "answer",
-    "message_sent", "message_open", "message_click", "consent",
+    "message_sent", "message_open", "message_click", "page_leave", "consent",
 )  # fmt: skip
 """Types with a meaning here. Any other type is kept in the log and weighs 0 until the configuration says otherwise."""
 

@@ -2,10 +2,6 @@
 
 import contextlib
 import functools
-import shutil
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +10,19 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-import uvicorn
 
-from tailorbird.api.server import create_api
 from tailorbird.app import App
 from tailorbird.console import routes
 from tailorbird.console.access import COOKIE
 from tailorbird.types import Entry, Event, Item, User
+
+from served import Served, served
 
 NOUNS = (
     ("Kitchen", "Mugs", "mug"), ("Kitchen", "Bowls", "bowl"), ("Clothing", "Shirts", "shirt"),
     ("Clothing", "Shoes", "shoes"), ("Garden", "Plants", "plant"), ("Books", "Novels", "novel"),
 )  # fmt: skip
 COLOURS = ("blue", "red", "green", "yellow", "black", "pink", "teal")
-ARGUMENTS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 def made_up_items(n: int, now: float) -> list[Item]:
@@ -82,35 +74,9 @@ def filled(directory: Path, n_items: int, n_people: int) -> App:
     return app
 
 
-@dataclass(frozen=True)
-class Served:
-    """A shop behind its address, and the secret key that opens its console."""
-
-    app: App
-    address: str
-    key: str
-
-
-@contextlib.contextmanager
-def serving(app: App) -> Iterator[Served]:
-    """The shop on a free port, with its console, as `serve` puts them together."""
-    key = app.keys.create("test", "secret")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    server = uvicorn.Server(uvicorn.Config(create_api(app, also=routes(app)), port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    try:
-        yield Served(app, f"http://127.0.0.1:{port}", key)
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-        app.close()
+def serving(app: App) -> contextlib.AbstractContextManager[Served]:
+    """The shop with its console, as `serve` puts them together."""
+    return served(app, also=routes(app))
 
 
 @pytest.fixture(name="serving")
@@ -122,34 +88,21 @@ def serve_a_shop() -> Any:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A shop of 240 items with 30 people."""
-    with serving(filled(tmp_path_factory.mktemp("shop"), 240, 30)) as served:
-        yield served
+    with serving(filled(tmp_path_factory.mktemp("shop"), 240, 30)) as shop:
+        yield shop
 
 
 @pytest.fixture(scope="session")
 def empty_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(filled(tmp_path_factory.mktemp("empty"), 0, 0)) as served:
-        yield served
+    with serving(filled(tmp_path_factory.mktemp("empty"), 0, 0)) as shop:
+        yield shop
 
 
 @pytest.fixture(scope="session")
 def tiny_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One item, and one person who saw it."""
-    with serving(filled(tmp_path_factory.mktemp("tiny"), 1, 1)) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("The browser tests need a `chromium` on the PATH (Debian: apt-get install chromium).")
-    playwright = pytest.importorskip("playwright.sync_api", reason="The browser tests need the package playwright.")
-    with playwright.sync_playwright() as driver:
-        chrome = driver.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        yield chrome
-        chrome.close()
+    with serving(filled(tmp_path_factory.mktemp("tiny"), 1, 1)) as shop:
+        yield shop
 
 
 @dataclass
@@ -188,14 +141,14 @@ _COLOURS_OF = """(selector) => [...document.querySelectorAll(selector)].filter(e
 
 
 @pytest.fixture(scope="module")
-def contexts(browser: Any) -> Iterator[Callable[..., Any]]:
+def contexts(chromium: Any) -> Iterator[Callable[..., Any]]:
     """Browser contexts by shop and options, kept for the module: what one test fetched, the next one has."""
     kept: dict[tuple[Any, ...], Any] = {}
 
     def context(shop: Served, *, signed: bool, **options: Any) -> Any:
         key = (shop.address, signed, *sorted(options.items()))
         if key not in kept:
-            kept[key] = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+            kept[key] = chromium.new_context(viewport={"width": 1280, "height": 800}, **options)
             kept[key].set_default_timeout(20_000)
             if signed:
                 kept[key].add_cookies([{"name": COOKIE, "value": token_of(shop), "url": shop.address}])

@@ -56,6 +56,15 @@ def test_a_clicked_slate_says_what_of_it_was_wanted_and_what_was_passed_over() -
     assert later.shown == frozenset()
 
 
+def test_a_long_look_told_when_the_page_is_left_raises_what_was_touched_and_nothing_else() -> None:
+    def left(name: str, item: str, seconds: float) -> Entry:
+        return event(name, type="page_leave", item_id=item, dwell_seconds=seconds, at=NOW + 120)
+
+    looks = [touched("1", "a", minute=0), touched("2", "b", minute=1)]
+    (begun, _) = found(*looks, left("3", "a", 90), left("4", "b", 5), left("5", "c", 90))
+    assert begun == Moment(1, None, {0: 2, 1: 1})
+
+
 def test_moments_up_to_the_cut_are_left_out() -> None:
     a, b = touched("1", "a", minute=0), touched("2", "b", minute=1)
     assert found(a, b, cut=1) == [Moment(2, 0, {1: 1})]

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypedDict
 
 from tailorbird.api.bodies import Body
-from tailorbird.api.keys import any_key, secret_key
+from tailorbird.api.keys import any_key, page_key, secret_key
 from tailorbird.errors import (
     BadInput,
     BrokenLine,
@@ -46,8 +46,10 @@ class Spoken(TypedDict):
 _GUARDS: Final[Mapping[str, list[Callable[..., Awaitable[None]]]]] = {
     "none": [],
     "any": [any_key],
+    "page": [page_key],
     "secret": [secret_key],
 }
+"""Who may call; `page` is `any`, and a write key may stand in the address."""
 
 
 _BODY_FAILURES: Final[tuple[type[TailorbirdError], ...]] = (
@@ -69,7 +71,7 @@ def speaks(
     query: Mapping[str, str] | None = None,
     fails: tuple[type[TailorbirdError], ...] = (),
 ) -> Spoken:
-    """The arguments of a handler that reads and fails so; ``key`` is none, any or secret.
+    """The arguments of a handler that reads and fails so; ``key`` is one of the names in `_GUARDS`.
 
     ``gives`` maps media types to types; without it the handler's return annotation counts, as JSON. Failures that
     follow from ``key`` and ``reads`` are added.
@@ -78,7 +80,7 @@ def speaks(
     implied = _BODY_FAILURES if body else ()
     if key != "none":
         implied += (Unauthorised,)
-    if key == "secret":
+    if key in {"page", "secret"}:
         implied += (Forbidden,)
     words = Words(reads=body, gives=gives or {}, query=query or {}, fails=(*implied, *fails), key=key)
     return Spoken(guards=_GUARDS[key], opt={WORDS: words})

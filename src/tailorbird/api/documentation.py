@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 
 from tailorbird import __version__
 from tailorbird.api.contract import WORDS, Words, speaks
+from tailorbird.api.keys import IN_ADDRESS
 from tailorbird.api.problems import CODES, MEDIA_TYPE, Problem
 from tailorbird.api.schemas import COMPONENTS, REF, ref
 from tailorbird.errors import TailorbirdError, Unavailable
@@ -26,10 +27,17 @@ _ALWAYS: Final[tuple[type[TailorbirdError], ...]] = (TailorbirdError, Unavailabl
 _SECURITY: Final = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "address": {"type": "apiKey", "in": "query", "name": IN_ADDRESS, "description": "A write key only."},
 }
+_IN_HEADERS: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"header": []}]
+_WAYS: Final = {"none": [], "page": [*_IN_HEADERS, {"address": []}]}
+"""How a key may come, where it is not in either header."""
+
 _KEYS: Final = {
     "none": "Open.",
     "any": "Takes a secret key or a browser's write key.",
+    "page": f"Takes a secret key or a browser's write key; the latter also as `?{IN_ADDRESS}=`, for pages that are "
+    "being left.",
     "secret": "Takes a secret key only.",
 }
 PAGE_HEADERS: Final = {
@@ -96,7 +104,7 @@ def _operation(path: str, handler: HTTPRouteHandler, words: Words, schema_of: Ma
         operation["requestBody"] = {"required": True, "content": content(words["reads"])}
     if parameters := [*_path_parameters(path), *_query_parameters(words["query"])]:
         operation["parameters"] = parameters
-    operation["security"] = [] if words["key"] == "none" else [{"bearer": []}, {"header": []}]
+    operation["security"] = _WAYS.get(words["key"], _IN_HEADERS)
     return operation
 
 

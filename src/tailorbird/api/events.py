@@ -39,7 +39,7 @@ _READS: Final = {media_type: EVENT_LINE if media_type in LINES_TYPES else EVENT_
     summary="Send events",
     tags=["events"],
     **speaks(
-        key="any",
+        key="page",
         reads=_READS,
         query={
             "format": "How the events are written: `native`, which is the one that this document shows, or as another "

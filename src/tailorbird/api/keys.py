@@ -3,17 +3,23 @@
 A *secret* key may do everything and stays on the shop's servers. A *write* key is public, for it stands in a page's
 source: it sends events, asks for slates and joins an anonymous id to a user id, and reads nothing else.
 
+A key comes in a header. A page that is being left can set none (navigator.sendBeacon), so events also take a write key
+in their address; never a secret one, because proxies and browsers write addresses down.
+
 The guards are coroutines although they wait for nothing: Litestar sends a plain function to another thread, which took
 half a millisecond from every call.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from tailorbird.api.live import Live
 from tailorbird.errors import Forbidden, Unauthorised
+
+IN_ADDRESS: Final = "key"
+"""The part of an address that may hold a write key."""
 
 
 async def any_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
@@ -23,6 +29,23 @@ async def any_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: Base
         Unauthorised: no key came, or one that is not known or was revoked.
     """
     connection.scope["auth"] = scope_of(connection)
+
+
+async def page_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Let a known key of either kind through, and a write key also in the address, as ``?key=``.
+
+    Raises:
+        Unauthorised: no key came, or one that is not known or was revoked.
+        Forbidden: a secret key stands in the address.
+    """
+    in_address = "" if _sent(connection) else connection.query_params.get(IN_ADDRESS, "")
+    scope = _scope(connection, in_address) if in_address else scope_of(connection)
+    if in_address and scope == "secret":
+        raise Forbidden(
+            "A secret key stands in this address, and addresses are written down on their way.",
+            hint="Revoke it (tailorbird keys revoke), send the next one in a header, and give a page a write key.",
+        )
+    connection.scope["auth"] = scope
 
 
 async def secret_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
@@ -50,6 +73,10 @@ def scope_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
         raise Unauthorised(
             "This request has no key.", hint="Send `Authorization: Bearer KEY` or `X-API-Key: KEY` (tailorbird keys)."
         )
+    return _scope(connection, secret)
+
+
+def _scope(connection: ASGIConnection[Any, Any, Any, Any], secret: str) -> str:
     live: Live = connection.app.state.live
     key = live.app.keys.find(secret)
     if key is None:

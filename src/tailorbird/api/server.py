@@ -15,7 +15,18 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import Message, Receive, Scope, Send
 
-from tailorbird.api import decisions, documentation, events, gorse, health, items, privacy, recommendations, users
+from tailorbird.api import (
+    decisions,
+    documentation,
+    events,
+    gorse,
+    health,
+    items,
+    privacy,
+    recommendations,
+    tracker,
+    users,
+)
 from tailorbird.api.live import Live
 from tailorbird.api.paths import encode_id
 from tailorbird.api.problems import on_error
@@ -31,6 +42,7 @@ _HANDLERS: Final = (
     *gorse.handlers,
     *health.handlers,
     *documentation.handlers,
+    *tracker.handlers,
 )
 
 
@@ -82,6 +94,7 @@ def create_api(app: App, *, also: Sequence[Any] = ()) -> Api:
         allow_origins=list(server.cors_origins),
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "X-API-Key"],
+        expose_headers=["Retry-After"],
         max_age=3600,
     )
     api = Api(

@@ -76,7 +76,7 @@ EVENTS: Final = {
     "wishlist_add": "saved", "wishlist_remove": "unsaved", "checkout_start": "went to the checkout",
     "purchase": "bought",
     "refund": "sent back", "rating": "rated", "review": "reviewed", "share": "shared", "dismiss": "turned down",
-    "watch": "watched", "consume": "finished",
+    "watch": "watched", "consume": "finished", "page_leave": "left",
 }  # fmt: skip
 
 

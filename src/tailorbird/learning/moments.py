@@ -64,6 +64,11 @@ class _Session:
         self.grades[item] = max(self.grades.get(item, 0), grade)
         self.last_item = item
 
+    def learn(self, item: int, grade: int) -> None:
+        """Something said afterwards of an item, such as how long its page was looked at."""
+        if item in self.grades:
+            self.grades[item] = max(self.grades[item], grade)
+
     def moments(self, cut: int) -> Iterator[Moment]:
         """The session's beginning, and where it went on; those after ``cut``."""
         starts = {self.begun: None, **{seq: after for seq, after in self.found.values() if after is not None}}
@@ -96,9 +101,11 @@ def moments(records: Iterable[Record], config: Config, cut: int) -> list[Moment]
             if step.type == "refund":
                 sent_back.add((step.person, step.item))
             wanted = step.weight > 0 and grade > 0
-            if not wanted and step.type != "list_view":
-                continue
             session = sessions.get(step.person)
+            if not wanted and step.type != "list_view":
+                if session and step.weight == 0:
+                    session.learn(step.item, grade)
+                continue
             if session is None or step.at - session.last_at > gap:
                 found.extend((step.person, moment) for moment in (session.moments(cut) if session else ()))
                 session = sessions[step.person] = _Session(record.seq, step.at)
