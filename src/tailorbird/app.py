@@ -23,6 +23,9 @@ from tailorbird.backends.sql.log import SqlLog
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
 from tailorbird.errors import InvalidConfig, NotFound, Unavailable, did_you_mean
+from tailorbird.ingest import readiness
+from tailorbird.ingest.checks.kept import keep_check
+from tailorbird.ingest.receipts import newest_receipts
 from tailorbird.learning import reports
 from tailorbird.learning.models import Models, load_models
 from tailorbird.learning.registry import Registry
@@ -291,6 +294,18 @@ class App:
         self.__dict__["engine"] = engine
 
     # ---- upkeep --------------------------------------------------------------------------------------------
+
+    def check(
+        self, progress: Callable[[float], None] = lambda _share: None, *, chunk: int = readiness.CHUNK
+    ) -> readiness.Readiness:
+        """Read the whole log and judge the data; the result is kept in the shop directory. See `readiness.check`."""
+        at, seq = self.clock(), self.log.last_seq()
+        judged = readiness.check(self.log, self.config, newest_receipts(self.shop_dir), progress=progress, chunk=chunk)
+        try:
+            keep_check(self.shop_dir, at=at, seq=seq, ready=judged.ready, findings=judged.findings)
+        except OSError as error:
+            structlog.get_logger("tailorbird.app").warning("the check cannot be kept", cause=error.strerror)
+        return judged
 
     def close_segments(self) -> list[str]:
         """Move closed days of the log into Parquet; the files written."""

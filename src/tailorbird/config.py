@@ -167,6 +167,16 @@ class TrainingConfig(_Section):
         return min(grade + lasting, MOST_GRADE) if grade else 0
 
 
+class ChecksConfig(_Section):
+    """What `tailorbird check` takes for a fault, and how often a server looks by itself."""
+
+    every_hours: float = Field(
+        6.0, ge=0, description="a server checks the data soon after its start, then so often; 0: never"
+    )
+    late_days: float = Field(2.0, gt=0, description="an event that arrives later than this after it happened is late")
+    moments_a_day: int = Field(500, ge=10, description="whoever does something more often in a day is taken for a bot")
+
+
 class TextConfig(_Section):
     """What makes vectors of the items' texts, at every training."""
 
@@ -193,6 +203,7 @@ class Config(_Section):
     budget: BudgetConfig = BudgetConfig()
     training: TrainingConfig = TrainingConfig()
     text: TextConfig = TextConfig()
+    checks: ChecksConfig = ChecksConfig()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict, description="settings of each model, by its name")
     policies: dict[Surface, PolicyConfig] = Field(default_factory=dict, description="by surface")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least that `serve` logs")

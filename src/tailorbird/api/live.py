@@ -4,6 +4,7 @@ Handlers get it as a parameter named ``live``. Everything here belongs to the ev
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from tailorbird.api.writer import Appended, Writer
 from tailorbird.app import App
 from tailorbird.decide import Engine
 from tailorbird.errors import TailorbirdError
+from tailorbird.ingest.checks.kept import newest_check
 from tailorbird.monitoring import Metrics
 from tailorbird.types import Decision, Entry, Request
 
@@ -28,6 +30,14 @@ _MODELS_EVERY_SECONDS: Final = 2.0
 _UPKEEP_EVERY_SECONDS: Final = 600.0
 _ERASURES_EVERY_SECONDS: Final = 5.0
 _RENEWED_EVERY_SECONDS: Final = 3_600.0
+_CHECKED_AFTER_SECONDS: Final = 60.0
+_CHECKED_AT_ONCE: Final = 200
+_CHECK_RESTS_SECONDS: Final = 0.015
+"""After `_CHECKED_AT_ONCE` records, which take a tenth of that: a slate hardly ever waits for a check."""
+
+
+class _StoppedError(Exception):
+    """The server stops while its data is checked."""
 
 
 class Live:
@@ -40,6 +50,7 @@ class Live:
         self.app = app
         self.metrics = Metrics()
         self.changing = asyncio.Lock()
+        self._stopping = threading.Event()
 
     @property
     def engine(self) -> Engine:
@@ -59,11 +70,18 @@ class Live:
         )
         tasks = [
             asyncio.create_task(work)
-            for work in (self.follower.run(), self._renew_models(), self._renew_state(), self._keep_up())
+            for work in (
+                self.follower.run(),
+                self._renew_models(),
+                self._renew_state(),
+                self._keep_up(),
+                self._check_data(),
+            )
         ]
         try:
             yield
         finally:
+            self._stopping.set()
             await self.writer.close()
             for task in tasks:
                 task.cancel()
@@ -128,6 +146,30 @@ class Live:
                 await asyncio.to_thread(self.app.close_segments)
             except (TailorbirdError, OSError):
                 structlog.get_logger("tailorbird.api").exception("segments cannot be closed; the log stays as it is")
+
+    async def _check_data(self) -> None:
+        """Check the data soon after the start and then now and again, slowly, in a thread of its own."""
+        self._tell_check()
+        hours = self.app.config.checks.every_hours
+        wait = _CHECKED_AFTER_SECONDS
+        while hours:
+            await asyncio.sleep(wait)
+            wait = hours * 3_600
+            try:
+                await asyncio.to_thread(self.app.check, self._rest, chunk=_CHECKED_AT_ONCE)
+                self._tell_check()
+            except _StoppedError:
+                return
+            except (TailorbirdError, OSError):
+                structlog.get_logger("tailorbird.api").exception("the data cannot be checked; the last result stays")
+
+    def _rest(self, _share: float) -> None:
+        if self._stopping.wait(_CHECK_RESTS_SECONDS):
+            raise _StoppedError
+
+    def _tell_check(self) -> None:
+        if (kept := newest_check(self.app.shop_dir)) is not None:
+            self.metrics.checked(kept.levels)
 
 
 LiveShop: TypeAlias = NamedDependency[Live]

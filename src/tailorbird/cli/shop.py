@@ -15,6 +15,7 @@ from tailorbird.errors import BadInput, TailorbirdError, UnreadableFile
 
 if TYPE_CHECKING:
     from tailorbird.backends.sql.ledger import SqlLedger
+    from tailorbird.ingest.checks.findings import Finding
     from tailorbird.ingest.exporter import Selection
     from tailorbird.ingest.importer import ImportOptions
     from tailorbird.ingest.mapping import Kind
@@ -223,12 +224,9 @@ def export(
 def check(context: typer.Context, *, json: Json = False) -> None:
     """Say whether the data is ready to learn from, what is wrong with it, and which models are worth training."""
     from tailorbird.app import App
-    from tailorbird.ingest.readiness import check as judge
-    from tailorbird.ingest.receipts import newest_receipts
 
-    directory = existing_shop(context)
-    with App.open(directory) as app, progress("Reading the log") as show:
-        readiness = judge(app.log, app.config, newest_receipts(directory), progress=lambda share: show(share, ""))
+    with App.open(existing_shop(context)) as app, progress("Reading the log") as show:
+        readiness = app.check(lambda share: show(share, ""))
     if json:
         print_json(readiness.as_json())
     else:
@@ -310,7 +308,9 @@ def _show_readiness(readiness: "Readiness") -> None:
     def day(at: float | None) -> str:
         return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
 
-    share = readiness.share_not_in_catalogue
+    def share(value: float | None) -> str:
+        return "-" if value is None else f"{value:.1%}"
+
     facts: list[tuple[str, Any]] = [
         ("events", readiness.events),
         ("interactions (interest in an item)", readiness.interactions),
@@ -318,21 +318,28 @@ def _show_readiness(readiness: "Readiness") -> None:
         ("labels for the ranker", readiness.labels),
         ("people", readiness.people),
         ("of them anonymous", readiness.anonymous_people),
+        ("anonymous ids joined to a user", share(readiness.share_joined)),
         ("sessions", readiness.sessions),
+        ("sessions with an event about an item", share(readiness.share_of_sessions_about_items)),
         ("from, to", f"{day(readiness.first_at)}, {day(readiness.last_at)} ({readiness.days:,.0f} days)"),
         ("items with events", readiness.items_with_events),
         ("items described", readiness.items_described),
-        ("events about items not in the catalogue", "-" if share is None else f"{share:.1%}"),
+        ("events about items not in the catalogue", share(readiness.share_not_in_catalogue)),
     ]
     print_table("What the log holds", ("", ""), facts)
     if readiness.by_type:
         print_table("Events by type", ("type", "events"), list(readiness.by_type.items()))
     if readiness.findings:
-        rows = [(f.level, f.message, f.hint) for f in readiness.findings]
-        print_table("What to know", ("", "found", "what to do"), rows)
+        print_table("What to know", ("", "found"), [(f.level, _told(f)) for f in readiness.findings])
     models = [(m.model, "train" if m.train else "leave", m.reason) for m in readiness.models]
     print_table("Models", ("model", "", "why"), models)
     print("Ready: next `tailorbird train`." if readiness.ready else "Not ready yet.")
+
+
+def _told(finding: "Finding") -> str:
+    """A finding in a cell of a table, a row of the log on each line."""
+    rows = "".join(f"\n- {example}" for example in finding.examples)
+    return f"{finding.message}\nCost: {finding.cost}\nRemedy: {finding.hint}{rows}\n"
 
 
 def _decisions(ledger: "SqlLedger", selection: "Selection") -> Iterator[bytes]:

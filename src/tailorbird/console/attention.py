@@ -1,6 +1,7 @@
 """What an operator should look at now, each with the step that mends it. Nothing to say is the best answer."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -8,11 +9,17 @@ import numpy as np
 
 from tailorbird.app import App
 from tailorbird.console.heartbeat import Beat
+from tailorbird.ingest.checks.findings import Level, counted
+from tailorbird.ingest.checks.kept import newest_check
 from tailorbird.learning.registry import Manifest
 from tailorbird.types import DAY_SECONDS
 
 _FEW: Final = 3
 """So many degraded decisions are no trend, whatever their share of a quiet quarter of an hour."""
+
+_LEVELS: Final[Mapping[Level, Literal["warn", "bad"]]] = {"problem": "bad", "warning": "warn"}
+_TOLD_LIVE: Final = frozenset({"no_events", "empty_catalogue"})
+"""What a check says too, hours later."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Matter:
 def matters(app: App, beat: Beat, serving: list[Manifest], waiting: list[Manifest]) -> list[Matter]:
     """Everything that needs attention, the worst first. Reads the disk: call it off the engine's thread."""
     models = [*_models(app, serving, waiting), *_held_back(waiting)]
-    found = [*_shop(app, beat), *models, *_answers(app, beat), *_machine(app)]
+    found = [*_shop(app, beat), *models, *_answers(app, beat), *_machine(app), *_data(app)]
     return sorted(found, key=lambda matter: ("bad", "warn", "note").index(matter.level))
 
 
@@ -114,4 +121,21 @@ def _machine(app: App) -> list[Matter]:
         found.append(
             Matter("bad", f"{app.ledger.lost:,} decisions were lost.", "The disk did not take them; see its health.")
         )
+    return found
+
+
+def _data(app: App) -> list[Matter]:
+    """What the newest check of the data found; its notes in one line."""
+    kept = newest_check(app.shop_dir)
+    if kept is None:
+        return []
+    found = [
+        Matter(_LEVELS[finding.level], finding.message, finding.hint)
+        for finding in kept.findings
+        if finding.level in _LEVELS and finding.code not in _TOLD_LIVE
+    ]
+    hours = max(app.clock() - kept.at, 0.0) / 3_600
+    if found or kept.levels["note"]:
+        text = f"The data was checked {hours:.0f} hours ago; it has {counted(kept.levels['note'], 'note')} besides."
+        found.append(Matter("note", text, "What each finding costs, with rows to mend:", "tailorbird check"))
     return found

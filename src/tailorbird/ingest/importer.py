@@ -149,6 +149,7 @@ class _Import:
         self._skip = [(column, _pattern(column, text)) for column, text in options.skip.items()]
         self._types = parse_types(options.event_type)
         self._order_from = None if options.order_from is None else read_time("--order-from", options.order_from)
+        report.order_from = self._order_from
         self._repeats = Repeats(options.repeats)
         self._currency = None if config is None else config.catalogue.currency
         self._assumed = False

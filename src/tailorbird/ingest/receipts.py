@@ -19,6 +19,11 @@ class Receipt(msgspec.Struct, frozen=True):
     kind: str
     report: Report
 
+    @property
+    def name(self) -> str:
+        """The file's, without its folder."""
+        return Path(self.path).name
+
 
 def keep_receipt(shop_dir: Path, receipt: Receipt) -> None:
     """Append it to the shop's receipts."""

@@ -45,7 +45,10 @@ class Reason:
 
 @dataclass
 class Report:
-    """What became of every row: ``rows`` is the sum of the next three."""
+    """What became of every row: ``rows`` is the sum of the next three.
+
+    ``order_from`` is the time from which places in an order were counted, where the file had no times.
+    """
 
     rows: int = 0
     accepted: int = 0
@@ -54,6 +57,7 @@ class Report:
     reasons: list[Reason] = field(default_factory=list)
     skipped: int = 0
     declined: int = 0
+    order_from: float | None = None
     unknown_types: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 

@@ -72,6 +72,10 @@ class Metrics:
         self._lag = Gauge("tailorbird_follow_lag_records", "Records not yet followed.", registry=self.registry)
         self._seq = Gauge("tailorbird_seq", "Number of the last record followed.", registry=self.registry)
 
+        self._findings = Gauge(
+            "tailorbird_check_findings", "What the newest check of the data found.", ("level",), registry=self.registry
+        )
+
     def decided(self, decision: Decision) -> None:
         """Count one slate and the milliseconds of its stages."""
         self._decisions.labels(decision.surface, "yes" if decision.degraded else "no").inc()
@@ -110,6 +114,11 @@ class Metrics:
         self._applied.inc(applied)
         self._seq.set(seq)
         self._lag.set(lag)
+
+    def checked(self, levels: Mapping[str, int]) -> None:
+        """Note how many findings of each level the newest check of the data has."""
+        for level, n in levels.items():
+            self._findings.labels(level).set(n)
 
     def text(self) -> bytes:
         """The page for Prometheus, in `CONTENT_TYPE`."""
