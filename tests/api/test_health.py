@@ -1,11 +1,15 @@
+import asyncio
 import time
 
 import numpy as np
 import pytest
 from litestar.testing import TestClient
 
+from tailorbird.api import live
 from tailorbird.api.server import create_api
 from tailorbird.app import App
+from tailorbird.config import ChecksConfig, Config
+from tailorbird.ingest.checks.kept import newest_check
 from tailorbird.ingest.items import entry_of_item
 from tailorbird.types import Item
 
@@ -80,3 +84,34 @@ def test_what_can_be_read_can_be_asked_for_with_head(client):
         assert int(answer.headers["content-length"]) > 10
     assert client.head("/nothing").status_code == 404
     assert client.head("/v1/events").status_code == 405
+
+
+def test_a_server_checks_the_data_by_itself_and_counts_what_it_found(app, monkeypatch):
+    monkeypatch.setattr(live, "_CHECKED_AFTER_SECONDS", 0.0)
+    with TestClient(create_api(app)) as client:
+        deadline = time.monotonic() + 20
+        while 'tailorbird_check_findings{level="problem"}' not in client.get("/metrics").text:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        kept = newest_check(app.shop_dir)
+        assert kept is not None
+        assert (
+            f'tailorbird_check_findings{{level="problem"}} {float(kept.levels["problem"])}'
+            in client.get("/metrics").text
+        )
+        assert kept.levels["problem"]
+
+
+def test_a_server_that_stops_ends_the_check_that_runs(app):
+    serving = live.Live(app)
+    serving._rest(0.5)
+    serving._stopping.set()
+    with pytest.raises(live._StoppedError):
+        serving._rest(0.6)
+
+
+def test_a_shop_may_do_without_checks(shop_dir, monkeypatch):
+    monkeypatch.setattr(live, "_CHECKED_AFTER_SECONDS", 0.0)
+    with App.open(shop_dir, config=Config(checks=ChecksConfig(every_hours=0))) as app:
+        asyncio.run(live.Live(app)._check_data())
+        assert newest_check(shop_dir) is None

@@ -170,3 +170,16 @@ def test_the_latest_events_are_those_that_happened_last_whatever_came_last(app, 
 def test_theexample_of_asks_for_somebody_who_was_there():
     assert example_of(["a:visitor", "u:ann lee", "u:bo"]) == "tailorbird recommend --user 'ann lee' --surface home"
     assert example_of(["a:visitor"]) == "tailorbird recommend --surface home"
+
+
+def test_what_the_newest_check_of_the_data_found_needs_attention(app, clock):
+    app.append([Entry("item", "a", clock(), msgspec.json.encode(Item(item_id="a", title="a", price=0.0)))])
+    app.follow(1_000)
+    before = [matter.text for matter in matters(app, Heartbeat(app).beat(), [], [])]
+    told = app.check()
+    found = matters(app, Heartbeat(app).beat(), [], [])
+    assert "1 item costs 0." not in before
+    assert ("warn", "1 item costs 0.") in [(matter.level, matter.text) for matter in found]
+    assert "tailorbird check" in [matter.command for matter in found]
+    assert not any("holds no events" in matter.text for matter in found)
+    assert any(finding.code == "no_events" for finding in told.findings)

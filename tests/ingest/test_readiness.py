@@ -14,7 +14,7 @@ from tailorbird.ingest.receipts import Receipt
 from tailorbird.ingest.writing import Reason, Report
 from tailorbird.types import Event
 
-START = datetime(2024, 5, 1, tzinfo=UTC).timestamp()
+START = datetime(2024, 5, 1, 9, 30, tzinfo=UTC).timestamp()
 NOW = START + 30 * 86_400
 
 
@@ -66,7 +66,8 @@ def test_items_that_cost_nothing_are_named() -> None:
     log = log_of(*shop(), items=items)
     log.append([entry_of_item(parse_item({"item_id": "i3", "price": 2}), at=NOW)])
     (free,) = (finding for finding in check(log, Config()).findings if finding.code == "free_items")
-    assert "1 items cost 0, for example i1" in free.message
+    assert "1 item costs 0" in free.message
+    assert [example.id for example in free.examples] == ["i1"]
 
 
 def test_an_empty_log_is_not_ready_and_says_why() -> None:
@@ -87,7 +88,7 @@ def test_a_small_shop_is_ready_for_the_models_that_count() -> None:
     readiness = check(log_of(*shop(), items=items), Config())
     assert readiness.ready
     assert trained(readiness) == {"popular", "trending", "covisitation", "item-knn", "user-knn", "content"}
-    assert codes(readiness) == {"no_impressions"}
+    assert codes(readiness) == {"no_impressions", "few_labels", "few_for_learned_models"}
 
 
 def test_what_is_counted() -> None:
@@ -136,7 +137,7 @@ def test_items_never_described_are_named() -> None:
     readiness = check(log_of(*shop(), items=({"item_id": "other", "price": 1},)), Config())
     (finding,) = (f for f in readiness.findings if f.code == "items_not_in_catalogue")
     assert "100.0%" in finding.message
-    assert "i0" in finding.message
+    assert "i0" in [example.id for example in finding.examples]
 
 
 def test_a_shop_where_everything_is_sold_out_is_not_ready() -> None:
@@ -156,9 +157,9 @@ def test_what_an_import_left_out_is_explained() -> None:
     report = Report(rows=10, accepted=7, rejected=3, reasons=told)
     readiness = check(log_of(*shop()), Config(), [Receipt(NOW, "/x/a.csv", "events", report)])
     (finding,) = (f for f in readiness.findings if f.code == "import_missing_field")
-    assert "3 of 10 rows of a.csv" in finding.message
-    assert "first: a.csv, line 2: no user. a.csv, line 4: no user." in finding.message
-    assert "guests" in finding.hint
+    assert "3 of 10 rows (30.0%) of a.csv" in finding.message
+    assert [str(example) for example in finding.examples] == ["a.csv, line 2: no user.", "a.csv, line 4: no user."]
+    assert "guests" in finding.cost
     assert readiness.ready
 
 
@@ -188,5 +189,5 @@ def test_a_row_without_a_type_is_not_explained_as_a_guest() -> None:
     receipt = Receipt(1.0, "a.csv", "events", Report(rows=10, accepted=7, rejected=3, reasons=told))
     findings = check(log_of(*shop()), Config(), [receipt]).findings
     (finding,) = (f for f in findings if f.code == "import_missing_field")
-    assert "guests" not in finding.hint
+    assert "guests" not in finding.cost
     assert "only they will be added" in finding.hint

@@ -332,7 +332,7 @@ class _Tally:
             yield note(
                 "returns",
                 f"{self._returns.count:,} refunds stand against {n_bought:,} purchases"
-                f" ({percent(self._returns.count, n_bought)}): lines with a negative quantity, in an order export.",
+                f" ({percent(self._returns.count, n_bought)}); an order export has them as negative quantities.",
                 cost="Each is an explicit no: that person is not shown the item until they show interest in it again.",
                 hint="Right for goods sent back. Where an order was only cancelled or typed again, leave such rows out "
                 "of the import (`--skip`).",
@@ -342,7 +342,7 @@ class _Tally:
             yield warning(
                 "mostly_anonymous",
                 f"{self._without_user / n_events:.0%} of the events have no user_id, only an anonymous one.",
-                cost="A history ends with its cookie: slates on another device, in e-mails and pushes start from nothing.",
+                cost="A history ends with its cookie: slates on another device, in e-mails and pushes start anew.",
                 hint="Tell who they are at sign-in: POST /v1/identify.",
             )
         if self._last_at is not None and self._first_at is not None:

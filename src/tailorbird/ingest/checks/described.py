@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tailorbird.ingest.checks.findings import Example, Finding, Rows, counted, problem, warning
@@ -65,9 +64,9 @@ class Catalogue:
             if not item.title:
                 lacking["title"].add(item.seq, name)
             if not item.path:
-                lacking["categories"].add(item.seq, name, item.title)
+                lacking["categories"].add(item.seq, name, item.title or "no title")
             if item.price is None:
-                lacking["price"].add(item.seq, name, item.title)
+                lacking["price"].add(item.seq, name, item.title or "no title")
         return lacking
 
     def findings(self, lines: Mapping[str, int]) -> Iterator[Finding]:
@@ -84,12 +83,12 @@ class Catalogue:
         free = Rows()
         for name, item in self.items.items():
             if item.price == 0:
-                free.add(item.seq, name, item.title)
+                free.add(item.seq, name, item.title or "no title")
         if free.count:
             yield warning(
                 "free_items",
                 f"{counted(free.count, 'item costs', 'items cost')} 0.",
-                cost="They may be shown, at that price; where the file meant “not known”, the ranker takes them for the "
+                cost="They may be shown, at that price; where a file meant “not known”, the ranker takes them for the "
                 "cheapest of their category.",
                 hint="If that is not their price, leave it empty, or set available to false.",
                 rows=free.first,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Literal, TypeAlias
 
 Level: TypeAlias = Literal["problem", "warning", "note"]
@@ -65,17 +66,17 @@ class Finding:
 
 def problem(code: str, message: str, *, cost: str, hint: str, rows: Iterable[Example] = ()) -> Finding:
     """A fault that makes the shop not ready."""
-    return Finding("problem", code, message, cost, hint, tuple(rows)[:EXAMPLES])
+    return Finding("problem", code, message, cost, hint, tuple(islice(rows, EXAMPLES)))
 
 
 def warning(code: str, message: str, *, cost: str, hint: str, rows: Iterable[Example] = ()) -> Finding:
     """A fault that makes slates worse."""
-    return Finding("warning", code, message, cost, hint, tuple(rows)[:EXAMPLES])
+    return Finding("warning", code, message, cost, hint, tuple(islice(rows, EXAMPLES)))
 
 
 def note(code: str, message: str, *, cost: str, hint: str, rows: Iterable[Example] = ()) -> Finding:
     """Something that may be as it should be."""
-    return Finding("note", code, message, cost, hint, tuple(rows)[:EXAMPLES])
+    return Finding("note", code, message, cost, hint, tuple(islice(rows, EXAMPLES)))
 
 
 def percent(n: int, of: int) -> str:

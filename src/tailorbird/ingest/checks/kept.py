@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tailorbird.ingest.checks.findings import LEVELS, Finding, Level
+from tailorbird.ingest.checks.findings import LEVELS, Finding
 
 FILE: Final = "check.json"
 
@@ -24,7 +24,7 @@ class KeptCheck(msgspec.Struct, frozen=True):
     findings: list[Finding]
 
     @property
-    def levels(self) -> Mapping[Level, int]:
+    def levels(self) -> Mapping[str, int]:
         """How many findings of each level."""
         return {level: sum(finding.level == level for finding in self.findings) for level in LEVELS}
 

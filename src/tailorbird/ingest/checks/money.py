@@ -61,9 +61,9 @@ class Money:
         yield warning(
             "several_currencies",
             f"Money comes in several currencies: {listed(told, 8)}.",
-            cost="Prices are compared as bare numbers: the ranker's log_price, price_in_category and price_gap take "
+            cost="Prices are compared as numbers: the ranker's log_price, price_in_category and price_gap take "
             "10 JPY for 10 EUR, filters by price let the wrong items through, and revenue adds up unlike things.",
-            hint=f"Convert to one currency before import, and name it ({self._shop} is the shop's: catalogue.currency).",
+            hint=f"Convert to one before import, and name it ({self._shop} is the shop's: catalogue.currency).",
             rows=[row for _, rows in by_use[1:] for row in rows.first],
         )
 

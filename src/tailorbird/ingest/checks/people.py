@@ -6,6 +6,7 @@ order of their times, near enough where a few came late. One small record is kep
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from tailorbird.config import Config
@@ -144,15 +145,15 @@ class People:
         share = self.sessions_about_items / self.sessions if self.sessions else 1.0
         if share >= ABOUT_ITEMS or self.sessions < LEAST_SESSIONS:
             return
-        going_on = [Example(who.seq) for who in self._known.values() if not who.about]
+        going_on = (Example(who.seq) for who in self._known.values() if not who.about)
         yield warning(
             "few_sessions_about_items",
             f"{share:.0%} of {self.sessions:,} sessions have an event about an item; {ABOUT_ITEMS:.0%} are wanted.",
-            cost="The other sessions teach covisitation, v-sknn and sasrec nothing, and whoever is in one gets the slate "
+            cost="The other sessions teach covisitation, v-sknn and sasrec nothing, and who is in one gets the slate "
             "of a stranger: popular items.",
             hint="Send item_view with item_id from every product page, and items with list_view and cart_view. Each "
             "example begins a session without.",
-            rows=[*self._without_item.first, *going_on],
+            rows=chain(self._without_item.first, going_on),
         )
 
     def _joining_findings(self) -> Iterator[Finding]:
@@ -160,7 +161,7 @@ class People:
         devices = len(self._users) + sum(key[2:] not in self._users for key in self._known if key.startswith("a:"))
         if share is None or share >= LEAST_JOINED or devices < LEAST_DEVICES or not known:
             return
-        rows = [Example(who.seq) for key, who in self._known.items() if key.startswith("a:")]
+        rows = (Example(who.seq) for key, who in self._known.items() if key.startswith("a:"))
         yield warning(
             "few_joined",
             f"{share:.1%} of {devices:,} anonymous ids are joined to a user, though {known:,} users are known.",
@@ -177,7 +178,7 @@ class People:
                 "shared_devices",
                 f"{counted(len(self._shared), 'anonymous id is', 'anonymous ids are')} joined to"
                 f" {USERS_OF_A_DEVICE} users or more.",
-                cost="What these users did in front of it becomes one history: each of them sees what another looked "
+                cost="What these users did there becomes one history: each of them sees what another looked "
                 "at, on every surface, and item-knn and covisitation learn pairs that nobody chose together.",
                 hint="Give out a new anonymous_id at sign-out, and none to a till, a kiosk or a test machine.",
                 rows=[Example(seq) for seq in self._shared.values()],
@@ -186,7 +187,7 @@ class People:
             yield warning(
                 "users_of_many_devices",
                 f"{counted(len(self._of_many), 'user has', 'users have')} {DEVICES_OF_A_USER} anonymous ids or more.",
-                cost="A test account, a call centre or a program: its history says nothing of a taste, and yet counts in "
+                cost="A test account, a call centre or a program: its history tells no taste, and yet counts in "
                 "popular, trending and item neighbours.",
                 hint="Leave its events out (`--skip` at import, or no tracker for it).",
                 rows=[Example(seq) for seq in self._of_many.values()],
@@ -198,8 +199,8 @@ class People:
             judged = warning if share > 0.01 else note
             yield judged(
                 "too_busy_for_people",
-                f"{counted(len(self._busiest), 'person does', 'people do')} something at more than"
-                f" {self._most_moments:,} moments of a day (at most {told[0][0]:,}); {share:.1%} of all events are theirs.",
+                f"{counted(len(self._busiest), 'person does', 'people do')} something more than"
+                f" {self._most_moments:,} times a day (at most {told[0][0]:,}); theirs are {share:.1%} of all events.",
                 cost="Bots look at everything: popular and trending follow them, and covisitation and item-knn pair "
                 "items that no shopper puts together. Click rates of experiments fall by what they are shown.",
                 hint="Keep the tracker away from them (by user agent, at the shop). If they are people, such as staff "

@@ -13,7 +13,8 @@ from tailorbird.types import Event, Item, User
 
 _MAIL: Final = re.compile(r"[^\s@<>\"',;:/]+@[^\s@<>\"',;:/]+\.[A-Za-z]{2,}")
 _PHONE: Final = re.compile(
-    r"(?<![\w.])(?:\+\d{1,3}[ ()./-]{0,3}(?:\d[ ()./-]{0,2}){7,12}"  # +49 30 1234567
+    r"(?<![\w.:/-])(?!\d{1,2}[-/]\d{1,2}[-/]\d)(?=(?:\D{0,3}\d){9})"  # no date, and nine digits or more
+    r"(?:\+\d{1,3}[ ()./-]{0,3}(?:\d[ ()./-]{0,2}){7,12}"  # +49 30 1234567
     r"|\(?0\d{1,4}\)?[ /-]{1,2}\d{2,}(?:[ -]?\d{2,}){1,3}"  # 020 7946 0958, (030) 123456
     r"|\(?[2-9]\d\d\)?[ .-]{1,2}\d{3}[ .-]\d{4})(?![\w])"  # (415) 555-2671
 )
@@ -135,7 +136,7 @@ class Personal:
         yield warning(
             "personal_data",
             f"{sum(one.count for one in found):,} values look personal, in {listed(told, 5)}. They are not shown here.",
-            cost="No model needs them, and they are copied into segments and backups, and shown to whoever may read the "
+            cost="No model needs them; they are copied into segments and backups, and shown to whoever reads the "
             "console. A name of a field that is a person's own is a trait that fits one person.",
             hint="Leave the field out at its source or of --map. What is in already goes with the person: "
             "`tailorbird privacy erase`.",

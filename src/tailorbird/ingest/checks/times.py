@@ -1,4 +1,4 @@
-"""When it happened: times that are only dates, times that many share, clocks that are ahead, and events that come late."""
+"""When it happened: times that are only dates or that many share, clocks that are ahead, events that come late."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -60,10 +60,10 @@ class Times:
         if self._ahead.count:
             yield warning(
                 "clock_ahead",
-                f"{counted(self._ahead.count, 'event')} happened more than {AHEAD_SECONDS / 60:.0f} minutes after they "
+                f"{counted(self._ahead.count, 'event')} happened over {AHEAD_SECONDS / 60:.0f} minutes after they "
                 "arrived, by their own time.",
-                cost="Such an event stays somebody's newest for as long as the clock is ahead: slates follow it instead "
-                "of what they do now, and trending counts it too long.",
+                cost="Such an event stays somebody's newest for as long as the clock is ahead: slates follow it, not "
+                "what they do now, and trending counts it too long.",
                 hint="Set the sender's clock, or send its time zone: a time without one is read as UTC.",
                 rows=self._ahead.first,
             )
@@ -86,7 +86,7 @@ class Times:
                 yield warning(
                     "order_for_times",
                     f"{counted(n, 'event')} of {receipt.name} have a place in an order for a time (--order-from).",
-                    cost="Who did what after what is right, but hours and days mean nothing: trending has nothing to go "
+                    cost="Who did what after what is right, but hours mean nothing: trending has nothing to go "
                     "by, v-sknn sees one long session, and what is old is not forgotten.",
                     hint="Import again with the true times, if the source has them.",
                 )
@@ -95,7 +95,7 @@ class Times:
                 "shared_times",
                 f"{counted(self._shared.count, 'event')} ({self._shared.count / n_events:.0%}) share their very time "
                 f"with {SHARED_BY} people or more beside them in the log: it is the time of a file or of its arrival.",
-                cost="There is no order within it: sasrec, bought-after and v-sknn learn sequences that never happened, "
+                cost="There is no order within it: sasrec, bought-after and v-sknn learn sequences that never were, "
                 "and the ranker's replay asks about a past that was not.",
                 hint="Map the column with the time of each event to `at`; a format that has none takes the arrival's.",
                 rows=self._shared.first,
