@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tailorbird.ingest.checks.findings import EXAMPLES, Example, Finding, listed, warning
+from tailorbird.ingest.checks.findings import EXAMPLES, Example, Finding, counted, listed, warning
 from tailorbird.types import Event, Item, User
 
 _MAIL: Final = re.compile(r"[^\s@<>\"',;:/]+@[^\s@<>\"',;:/]+\.[A-Za-z]{2,}")
@@ -130,14 +130,14 @@ class Personal:
         found = sorted((one for one in self._fields.values() if one.count), key=lambda one: -one.count)
         if not found:
             return
-        told = [f"{one.name} ({one.count:,} times {one.kind})" for one in found]
+        told = [f"{one.name} ({one.count:,}, such as {one.kind})" for one in found]
         # One of each field first: whoever mends the first five rows meets every field there is.
         rows = [Example(one.seqs[n], note=one.name) for n in range(EXAMPLES) for one in found if n < len(one.seqs)]
         yield warning(
             "personal_data",
-            f"{sum(one.count for one in found):,} values look personal, in {listed(told, 5)}. They are not shown here.",
+            f"{counted(sum(one.count for one in found), 'value looks', 'values look')} personal, in {listed(told, 5)}.",
             cost="No model needs them; they are copied into segments and backups, and shown to whoever reads the "
-            "console. A name of a field that is a person's own is a trait that fits one person.",
+            "console.",
             hint="Leave the field out at its source or of --map. What is in already goes with the person: "
             "`tailorbird privacy erase`.",
             rows=rows,
