@@ -18,9 +18,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from tailorbird.app import App
+from tailorbird.config import Config, PolicyConfig
 from tailorbird.simulator.bulk import bulk_items
 from tailorbird.types import DAY_SECONDS, Entry, Event, Request
 
+CONFIG = Config(policies={"home": PolicyConfig(exploration=0.0)})
 N_ITEMS = 5_000
 LOOKED_AT = 1_000
 
@@ -35,7 +37,7 @@ def main() -> None:
     now = [time.time()]
     with tempfile.TemporaryDirectory(prefix="tailorbird-erasure-") as folder:
         directory = Path(folder)
-        with App.open(directory, clock=lambda: now[0]) as app:
+        with App.open(directory, config=CONFIG, clock=lambda: now[0]) as app:
             fill(app, asked.people, asked.events)
             now[0] += 3 * DAY_SECONDS
             app.append(list(some_events(asked.people, 1_000, now[0], seed=2)))

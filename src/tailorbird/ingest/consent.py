@@ -21,8 +21,10 @@ ANSWER: Final = "consent"
 def kept(event: Event, known: Mapping[str, bool]) -> Event | None:
     """What may be kept of an event by somebody whose answers so far are ``known``; None for nothing.
 
-    >>> kept(Event(type="item_view", at=1.7e9, user_id="u", item_id="i", consent={"analytics": False}), {})
-    Event(type='consent', at=1700000000.0, user_id='u', consent={'analytics': False})
+    >>> view = Event(type="item_view", at=1.7e9, user_id="u", item_id="i", consent={"analytics": False})
+    >>> answer = kept(view, {})
+    >>> answer.type, answer.item_id, kept(view, answer.consent)
+    ('consent', None, None)
     """
     if event.consent.get(ANALYTICS, known.get(ANALYTICS, True)):
         return event
