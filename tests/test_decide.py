@@ -166,7 +166,7 @@ def test_pages_never_repeat_an_item_and_end(engine: Engine) -> None:
         seen += [placed.item_id for placed in decision.items]
         pages += 1
         cursor = decision.decision_id
-        if not engine.has_more(cursor):
+        if not engine.pages.go_on(cursor):
             break
     assert len(seen) == len(set(seen)) > 30
     assert pages < 20

@@ -23,9 +23,11 @@ from tailorbird.backends.sql.log import SqlLog
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
 from tailorbird.errors import InvalidConfig, NotFound, Unavailable, did_you_mean
+from tailorbird.identity.joins import Identities, Separation
 from tailorbird.ingest import readiness
 from tailorbird.ingest.checks.kept import keep_check
 from tailorbird.ingest.receipts import newest_receipts
+from tailorbird.ingest.users import entry_of_identity
 from tailorbird.learning import reports
 from tailorbird.learning.models import Models, load_models
 from tailorbird.learning.registry import Registry
@@ -35,7 +37,7 @@ from tailorbird.protocols import TextEncoder, Verdict
 from tailorbird.retrieval import RETRIEVERS
 from tailorbird.retrieval.deep.minilm import NAME as LOCAL_NAME
 from tailorbird.retrieval.deep.text_encoder import LocalEncoder
-from tailorbird.types import Decision, Entry, Item, Record, Request, User
+from tailorbird.types import Decision, Entry, Identity, Item, Record, Request, User
 
 ENCODER_FOLDER = "encoder"
 """Where in a shop directory the text encoder is, and the vectors that it made."""
@@ -99,7 +101,7 @@ class App:
 
     def build_engine(self, progress: Callable[[int, int], None] = lambda _done, _of: None) -> Engine:
         """A new engine that has followed the log to its end; ``progress`` is told records done and in all."""
-        engine = Engine(self.config)
+        engine = Engine(self.config, identities=Identities.of(self.log, self.config.identity))
         engine.state.began_at = self.clock()
         self._install(engine, self.load_models())
         end = self.log.last_seq()
@@ -183,7 +185,59 @@ class App:
             "brands": _shares(taste.brands, catalogue.brands.names),
             "bought": {catalogue.ids[item]: purchases.times for item, purchases in owned.bought.items()},
             "cart": [catalogue.ids[item] for item in owned.cart],
+            "devices": self.devices(user_id),
         }
+
+    # ---- identity --------------------------------------------------------------------------------------------
+
+    def devices(self, user_id: str) -> list[dict[str, Any]]:
+        """The anonymous ids on which a user was the last one seen: since when, by what evidence, and last when."""
+        identities = self.engine.state.identities
+        return [
+            {
+                "anonymous_id": key[2:],
+                "evidence": device.evidence,
+                "since": device.since,
+                "last_at": device.at,
+                "shared": identities.is_shared(key),
+            }
+            for key, device in identities.devices(f"u:{user_id}")
+        ]
+
+    def claim(self, identity: Identity, *, rejoin: bool) -> tuple[list[Entry], str]:
+        """What the log should take when somebody says that two ids are one person, and what that makes of them.
+
+        ``joined``; ``known`` where it was said before; ``apart`` where the shop took them apart: only with ``rejoin``
+        may they be one again.
+        """
+        apart = self._separated(identity.anonymous_id, identity.user_id)
+        if apart and not rejoin:
+            return [], "apart"
+        entry = entry_of_identity(identity)
+        if apart:
+            again = Separation(
+                anonymous_id=identity.anonymous_id, user_id=identity.user_id, at=self.clock(), apart=False
+            )
+            return [again.entry(), entry], "joined"
+        before = self.log.current("identity", identity.anonymous_id)
+        known = before is not None and msgspec.json.decode(before, type=Identity).user_id == identity.user_id
+        return ([], "known") if known else ([entry], "joined")
+
+    def separation(self, anonymous_id: str, user_id: str, reason: str = "") -> list[Entry]:
+        """What the log should take so that these two ids are two people, as if they had never been one.
+
+        Empty where they are apart already. The past follows once the engine is built anew (`outdated`).
+        """
+        if self._separated(anonymous_id, user_id):
+            return []
+        parted = Separation(anonymous_id=anonymous_id, user_id=user_id, at=self.clock(), reason=reason)
+        return [parted.entry()]
+
+    def _separated(self, anonymous_id: str, user_id: str) -> bool:
+        pair = Separation(anonymous_id=anonymous_id, user_id=user_id, at=0.0)
+        entry = pair.entry()
+        body = self.log.current(entry.kind, entry.key)
+        return body is not None and msgspec.json.decode(body, type=Separation).apart
 
     # ---- models ----------------------------------------------------------------------------------------------
 
@@ -255,7 +309,7 @@ class App:
         Raises:
             NotFound: nothing is.
         """
-        return requests.export(self.log, self.ledger, user_id)
+        return requests.export(self.log, self.ledger, user_id, self.config.identity)
 
     def erase(
         self, users: Collection[str], devices: Collection[str] = ()
@@ -268,7 +322,13 @@ class App:
             NotFound: nothing is kept of any of them.
         """
         return requests.erase(
-            self.log, self.ledger, users=users, devices=devices, now=self.clock(), models=self.registry.current()
+            self.log,
+            self.ledger,
+            users=users,
+            devices=devices,
+            now=self.clock(),
+            models=self.registry.current(),
+            config=self.config.identity,
         )
 
     def erasures(self) -> list[requests.Erasure]:
@@ -285,8 +345,8 @@ class App:
 
     @property
     def outdated(self) -> bool:
-        """Whether somebody was erased whom the engine may have counted: a new one must take its place."""
-        return self.engine.state.erased_at >= self.engine.state.began_at
+        """Whether the past has changed since the engine read it: a new one must take its place."""
+        return self.engine.state.changed_at >= self.engine.state.began_at
 
     def renew(self, engine: Engine) -> None:
         """Serve with a newly built engine. Call on the thread that follows."""

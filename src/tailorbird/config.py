@@ -90,6 +90,17 @@ class EventsConfig(_Section):
         return base
 
 
+class IdentityConfig(_Section):
+    """Whose a device is."""
+
+    shared_days: float = Field(
+        30.0,
+        ge=0,
+        description="two users seen on one device within so many days: while nobody is logged in there, it is "
+        "neither's; 0: it is always the last one's",
+    )
+
+
 class CatalogueConfig(_Section):
     """The shop's money."""
 
@@ -197,6 +208,7 @@ class Config(_Section):
     )
     server: ServerConfig = ServerConfig()
     events: EventsConfig = EventsConfig()
+    identity: IdentityConfig = IdentityConfig()
     catalogue: CatalogueConfig = CatalogueConfig()
     log: LogConfig = LogConfig()
     ledger: LedgerConfig = LedgerConfig()

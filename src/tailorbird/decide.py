@@ -5,8 +5,9 @@ fails or would come too late is left out, and the decision says so; the answer i
 that may be shown.
 """
 
+import dataclasses
 import uuid
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,10 +17,11 @@ import numpy as np
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, PolicyConfig
-from tailorbird.errors import BadInput, UnknownSurface, did_you_mean
+from tailorbird.errors import UnknownSurface, did_you_mean
 from tailorbird.features import VIEWS
 from tailorbird.features.item_counts import ItemCounts
 from tailorbird.features.online_state import OnlineState
+from tailorbird.identity.joins import Identities
 from tailorbird.protocols import FollowsCatalogue, Ranker, Reranker, Retriever
 from tailorbird.ranking.matrix import (
     BESIDE_LAST,
@@ -32,6 +34,7 @@ from tailorbird.ranking.matrix import (
 from tailorbird.reranking.dpp import DppDiversity
 from tailorbird.reranking.exploration import Placement, place, seed_of
 from tailorbird.reranking.fatigue import Fatigue
+from tailorbird.reranking.pages import Pages
 from tailorbird.reranking.reasons import reason_of
 from tailorbird.reranking.rules import allowed, boosts, one_per_group
 from tailorbird.stopwatch import Stopwatch
@@ -51,7 +54,6 @@ from tailorbird.types import (
     Request,
 )
 
-_PAGES_KEPT: Final = 500
 _FALLBACK_SECONDS: Final = 30.0
 
 
@@ -67,10 +69,11 @@ class Engine:
         config: Config,
         *,
         catalogue: Catalogue | None = None,
+        identities: Identities | None = None,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self.config = config
-        self.state = OnlineState(config.events, VIEWS.values(), catalogue)
+        self.state = OnlineState(config.events, VIEWS.values(), catalogue, identities or Identities(config.identity))
         self.catalogue = self.state.catalogue
         self.retrievers: dict[str, Retriever] = {}
         self.ranker: Ranker | None = None
@@ -81,7 +84,7 @@ class Engine:
         self.policies: dict[str, Policy] = {}
         self.seq = 0
         self._new_id = new_id
-        self._pages: OrderedDict[str, tuple[Candidates, set[int]]] = OrderedDict()
+        self.pages = Pages()
         self._fallback: tuple[float, int, IntArray] = (-np.inf, -1, np.empty(0, np.int32))
         self._write_policies()
 
@@ -175,13 +178,13 @@ class Engine:
         watch.degraded += _not_read(request, self.catalogue)
         watch.stage("prepare")
         if request.cursor:
-            pool, hidden = self._page(request.cursor)
+            pool, shown = self.pages.rest(request.cursor)
         else:
-            pool, hidden = self._ranked_pool(request, person, query, policy, watch), set()
+            pool, shown = self._ranked_pool(request, person, query, policy, watch), set()
         slate = place(
             len(pool), request.limit, policy.exploration, most_explored=policy.diversity_pool, seed=seed_of(decision_id)
         )
-        self._keep_page(decision_id, pool, slate, hidden)
+        self.pages.keep(decision_id, pool, slate.rows, shown)
         placed = self._placed(request, pool, slate, query)
         watch.stage("place")
         return Decision(
@@ -347,7 +350,7 @@ class Engine:
         if person.may_personalise:
             return person
         stranger = self.state.person("")
-        return Person(person.key, NOBODY, stranger.history, stranger.states, person.user, person.consent)
+        return dataclasses.replace(stranger, key=person.key, user=person.user, consent=person.consent, unit=person.unit)
 
     def _placed(self, request: Request, pool: Candidates, slate: Placement, query: History) -> tuple[Placed, ...]:
         channels = np.array([*pool.channels, "fallback"])
@@ -397,30 +400,6 @@ class Engine:
                 "contributions": dict(list(why.items())[:8]),
             }
         return {**trail, "explored": int(slate.explored.sum()), "items": items}
-
-    # ---- pages -----------------------------------------------------------------------------------------------
-
-    def _page(self, cursor: str) -> tuple[Candidates, set[int]]:
-        """What is left of the pool of an earlier decision."""
-        kept = self._pages.get(cursor)
-        if kept is None:
-            raise BadInput(
-                f"The cursor '{cursor[:64]}' is not known, or expired after {_PAGES_KEPT} newer decisions.",
-                hint="Ask again without a cursor.",
-            )
-        pool, hidden = kept
-        left = pool.take(np.array([n for n in range(len(pool)) if int(pool.items[n]) not in hidden], np.int64))
-        return left, hidden
-
-    def _keep_page(self, decision_id: str, pool: Candidates, slate: Placement, hidden: set[int]) -> None:
-        self._pages[decision_id] = (pool, hidden | set(pool.items[slate.rows].tolist()))
-        while len(self._pages) > _PAGES_KEPT:
-            self._pages.popitem(last=False)
-
-    def has_more(self, decision_id: str) -> bool:
-        """Whether a cursor to this decision would bring more items."""
-        kept = self._pages.get(decision_id)
-        return kept is not None and len(kept[0]) > len(kept[1] & set(kept[0].items.tolist()))
 
     def _write_policies(self) -> None:
         channels = dict.fromkeys(self.retrievers, 100)

@@ -160,9 +160,9 @@ def person_key(user_id: str | None, anonymous_id: str | None) -> str:
 class Entry(msgspec.Struct, frozen=True):
     """Something to append. ``key`` names the fact for idempotency; ``body`` is the record as JSON.
 
-    ``kind`` is event, item, user, identity or erasure (``erased`` in place of what is forgotten). For an event the key
-    is its event_id, and the same key twice is a duplicate or a conflict. For the others it is the id of what the body
-    is a *version* of: a body equal to the current version is a duplicate, any other becomes the new version.
+    ``kind`` is event, item, user, identity, separation or erasure (``erased``: in place of what is forgotten). The key
+    of an event is its event_id; twice the same is a duplicate or a conflict. For the others it is the id of what the
+    body is a *version* of: a body equal to the current one is a duplicate, any other becomes the new version.
     """
 
     kind: str
@@ -188,8 +188,7 @@ class Record(msgspec.Struct, frozen=True):
 class Interaction(msgspec.Struct, frozen=True):
     """One item line of one event, resolved to numbers: the step that every fold takes.
 
-    ``weight`` is what the configuration gives the event's type: above 0 for interest, below 0 for an explicit no,
-    0 for a fact that says neither (an impression).
+    ``weight`` is what the configuration gives the event's type: above 0 for interest, below for a no, 0 for neither.
     """
 
     person: int
@@ -205,10 +204,9 @@ class Interaction(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """Interactions of interest (weight above 0) of many people, as columns in the log's order.
+    """Interactions of interest (weight above 0) of many people, as columns in the log's order, of shape (n,).
 
-    ``users``, ``items`` (int32), ``at``, ``weights`` (float64) and ``bought`` (the purchases) all have shape (n,).
-    Where nothing is said of ``bought``, nothing was.
+    ``users``, ``items`` (int32), ``at``, ``weights`` (float64); ``bought`` (the purchases; none where nothing is said).
     """
 
     users: IntArray
@@ -245,7 +243,7 @@ class Interactions:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One person's interactions of interest, oldest first. All columns have shape (n,).
+    """One person's interactions of interest, oldest first; columns of shape (n,).
 
     A stage reads it as a *query*: on an item page or a cart ``decide`` appends the anchors as the newest entries.
     """
@@ -373,7 +371,8 @@ class Candidates:
 class Person:
     """Whoever is in front of the shop, as the online state knows them at this moment.
 
-    ``states`` maps a feature view of scope user to this person's state. ``number`` is NOBODY for a first visit.
+    ``states`` maps a feature view of scope user to this person's state. ``number`` is NOBODY for a first visit. By
+    ``unit``, the key under which they were first met, experiments assign.
     """
 
     key: str
@@ -382,6 +381,7 @@ class Person:
     states: Mapping[str, Any]
     user: User | None = None
     consent: Mapping[str, bool] = field(default_factory=dict)
+    unit: str = ""
 
     @property
     def may_personalise(self) -> bool:

@@ -130,17 +130,37 @@ def test_logging_in_joins_what_was_done_before_with_what_is_done_after() -> None
     assert state.person("a:phone").number == state.person("u:u1").number
 
 
-def test_a_shared_device_that_logs_in_as_another_person_takes_no_past_along() -> None:
-    state = folded(
-        [
-            event("1", user_id=None, anonymous_id="tv", item_id="i1"),
-            identify("tv", "mother"),
-            identify("tv", "child"),
-            event("2", user_id=None, anonymous_id="tv", item_id="i2"),
-        ]
-    )
-    assert [state.catalogue.ids[n] for n in state.person("u:mother").history.items] == ["i1"]
-    assert [state.catalogue.ids[n] for n in state.person("u:child").history.items] == ["i2"]
+def seen(state: OnlineState, key: str) -> list[str]:
+    return [state.catalogue.ids[n] for n in state.person(key).history.items]
+
+
+def on_the_tv(gap_days: float) -> list[Entry]:
+    """Mother logs in on a device that was used before, and the child some days later; then nobody is logged in."""
+    later = NOW + gap_days * 86_400
+    return [
+        event("1", user_id=None, anonymous_id="tv", item_id="i1"),
+        identify("tv", "mother"),
+        event("2", user_id=None, anonymous_id="tv", item_id="i2"),
+        entry("identity", "tv", Identity(anonymous_id="tv", user_id="child", at=later)),
+        event("3", user_id=None, anonymous_id="tv", item_id="i3", at=later),
+    ]
+
+
+def test_a_device_that_two_people_use_is_neithers_while_nobody_is_logged_in() -> None:
+    state = folded(on_the_tv(gap_days=2))
+    assert [seen(state, key) for key in ("u:mother", "u:child", "a:tv")] == [["i1", "i2"], [], ["i3"]]
+
+
+def test_a_device_that_changed_hands_takes_no_past_along() -> None:
+    state = folded(on_the_tv(gap_days=40))
+    assert [seen(state, key) for key in ("u:mother", "u:child", "a:tv")] == [["i1", "i2"], ["i3"], ["i3"]]
+
+
+def test_a_refusal_stays_with_a_device_that_becomes_shared() -> None:
+    refused = event("c", user_id="mother", anonymous_id="tv", consent={"personalisation": False})
+    state = folded([identify("tv", "mother"), refused, *on_the_tv(gap_days=2)[3:]])
+    assert not state.person("a:tv").may_personalise
+    assert state.person("u:child").may_personalise
 
 
 def test_the_history_is_bounded() -> None:

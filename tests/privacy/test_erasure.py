@@ -10,7 +10,8 @@ import pytest
 
 from tailorbird.app import App
 from tailorbird.errors import NotFound
-from tailorbird.privacy.erasure import everything_of, forgotten, names_for
+from tailorbird.identity.joins import Identities
+from tailorbird.privacy.erasure import Forgetting, Theirs, everything_of
 from tailorbird.types import DAY_SECONDS, Entry, Event, Identity, Request, User
 
 from made_up import NOW, entry, event, records, small_shop
@@ -135,18 +136,71 @@ def test_the_slates_of_others_change_only_by_what_somebody_counted(app: App) -> 
 
 def test_a_device_belongs_to_whoever_used_it_last() -> None:
     log = records(around())
-    assert everything_of({GONE}, log) == {f"u:{GONE}", f"a:{PHONE}"}
-    assert everything_of({"cleo"}, log) == {"u:cleo", "a:tablet"}
+    assert everything_of({GONE}, lambda: log, Identities).keys == {f"u:{GONE}", f"a:{PHONE}"}
+    assert everything_of({"cleo"}, lambda: log, Identities).keys == {"u:cleo", "a:tablet"}
 
 
 def test_somebody_elses_event_on_the_device_stays_and_names_the_device_no_more() -> None:
-    names = names_for([f"u:{GONE}", f"a:{PHONE}"])
+    forgetting = Forgetting(Theirs(frozenset({f"u:{GONE}", f"a:{PHONE}"})))
     (record,) = records([event("x", user_id="cleo", anonymous_id=PHONE, item_id="i5")])
-    instead = forgotten(record, names)
+    instead = forgetting.instead(record)
     assert instead is not None
     told = msgspec.json.decode(instead.body, type=Event)
     assert (instead.kind, told.user_id, told.item_id) == ("event", "cleo", "i5")
-    assert told.anonymous_id == names[f"a:{PHONE}"][2:]
+    assert told.anonymous_id == forgetting.names[f"a:{PHONE}"][2:]
+
+
+def on_the_tablet(app: App) -> None:
+    """Anna looked around on a tablet before and after logging in; then Cleo did, and it is shared since."""
+    app.append(
+        [
+            event("t1", user_id=None, anonymous_id="tablet-2", item_id="i1"),
+            event("t2", user_id=GONE, anonymous_id="tablet-2", item_id="i2"),
+            event("t3", user_id=None, anonymous_id="tablet-2", item_id="i3"),
+            event("t4", user_id="cleo", anonymous_id="tablet-2", item_id="i4"),
+            event("t5", user_id=None, anonymous_id="tablet-2", item_id="i6"),
+        ]
+    )
+    app.follow(1_000)
+
+
+def test_what_was_done_on_a_device_before_somebody_else_came_is_forgotten_too(app: App) -> None:
+    on_the_tablet(app)
+    assert [one["event_id"] for one in app.export_person(GONE)["events"]][-3:] == ["t1", "t2", "t3"]
+    old = app.engine.state
+    proof, names = app.erase([GONE])
+    app.forget(names)
+    assert proof.left == 0
+    kept = {one.key for one in app.log.read(0, 5_000) if one.kind == "event"}
+    assert {"t1", "t2", "t3"}.isdisjoint(kept)
+    assert {"t4", "t5"} <= kept
+    new = app.build_engine().state
+    assert len(new.keys) == len(old.keys)
+    assert all(mine == theirs for mine, theirs in zip(new.keys, old.keys, strict=True) if ":x-" not in mine)
+    assert [new.catalogue.ids[n] for n in new.person("a:tablet-2").history.items] == ["i6"]
+    assert [new.catalogue.ids[n] for n in new.person("u:cleo").history.items[-1:]] == ["i4"]
+
+
+@pytest.mark.parametrize("gone", [(GONE, None), (None, PHONE), (GONE, PHONE)])
+def test_who_was_taken_apart_stays_so_when_one_of_them_is_erased(app: App, gone: tuple[str | None, str | None]) -> None:
+    now = [NOW + 60]
+    app.clock = lambda: now[0]
+    app.append(app.separation(PHONE, GONE, reason="sold"))
+    app.append([event("p", user_id=None, anonymous_id=PHONE, item_id="i9")])
+    now[0] += 1
+    old = app.build_engine().state
+    assert old.person(f"a:{PHONE}").number != old.person(f"u:{GONE}").number
+    user, device = gone
+    proof, _ = app.erase([user] if user else [], [device] if device else [])
+    assert proof.left == 0
+    new = app.build_engine().state
+    assert len(new.keys) == len(old.keys)
+    same = [n for n, key in enumerate(old.keys) if key in (f"u:u{k}" for k in range(30))]
+    assert [new.keys[n] for n in same] == [old.keys[n] for n in same], "nobody gets the number of somebody else"
+    if not device:
+        assert [new.catalogue.ids[n] for n in new.person(f"a:{PHONE}").history.items][-1] == "i9"
+    assert (user or "nobody").encode() not in b"".join(app.log.newest("separation"))
+    assert (device or "nobody").encode() not in b"".join(app.log.newest("separation"))
 
 
 def test_what_comes_again_under_its_old_name_is_not_taken_up_again(app: App) -> None:

@@ -55,7 +55,7 @@ def _answer(live: Live, http: HttpRequest[Any, Any, Any], wish: Wish, *, surface
     wanted = _wanted(wish.fields, may_see_all=http.scope["auth"] == "secret")
     decision = live.recommend(wish.request(surface=surface, query=query, at=live.app.clock()))
     items = [_slate_item(live, placed, wanted, explain=wish.explain) for placed in decision.items]
-    more = live.engine.has_more(decision.decision_id)
+    more = live.engine.pages.go_on(decision.decision_id)
     return _slate(decision, items, next_cursor=decision.decision_id if more else None)
 
 

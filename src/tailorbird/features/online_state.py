@@ -13,6 +13,8 @@ import numpy as np
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import EventsConfig
 from tailorbird.features.recent_items import RecentItems, history_of
+from tailorbird.identity.joins import KIND as SEPARATION
+from tailorbird.identity.joins import Identities, Separation
 from tailorbird.protocols import FeatureView, Scope
 from tailorbird.types import (
     NOBODY,
@@ -36,6 +38,7 @@ _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
     "item": msgspec.json.Decoder(Item),
     "user": msgspec.json.Decoder(User),
     "identity": msgspec.json.Decoder(Identity),
+    SEPARATION: msgspec.json.Decoder(Separation),
     "erased": msgspec.json.Decoder(Event),
 }
 
@@ -43,23 +46,25 @@ _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
 class OnlineState:
     """Catalogue, people and the state of every feature view, after the records applied so far.
 
-    ``keys`` are person keys by number; after a merge two keys have one number and the other number is never used again.
-    ``began_at`` is when this began to read the log, as far as it was told, and ``erased_at`` when somebody was last
-    erased: what was read before that may have been theirs.
+    ``began_at`` is when this began to read the log, as far as it was told, and ``changed_at`` when the past last
+    changed, because somebody was erased or two ids were taken apart: what was read before that may be otherwise now.
     """
 
     def __init__(
-        self, events: EventsConfig, views: Iterable[type[FeatureView]], catalogue: Catalogue | None = None
+        self,
+        events: EventsConfig,
+        views: Iterable[type[FeatureView]],
+        catalogue: Catalogue | None = None,
+        identities: Identities | None = None,
     ) -> None:
         self.catalogue = catalogue or Catalogue()
-        self.keys: list[str] = []
-        self.began_at, self.erased_at = np.inf, -np.inf
+        self.identities = identities or Identities()
+        self.began_at, self.changed_at = np.inf, -np.inf
         self._events = events
         self._views: list[FeatureView] = [_made(view, events) for view in views]
         self._users: dict[str, User] = {}
         # What each person said last, by purpose, in the log's order; most say nothing.
         self._consent: dict[str, dict[str, bool]] = {}
-        self._number: dict[str, int] = {}
         self._user_views = [view for view in self._views if view.scope is Scope.USER]
         self._recent = next((n for n, v in enumerate(self._user_views) if v.name == RecentItems.name), None)
         # Per person the states of the user views, in their order; None until there is something to keep.
@@ -69,6 +74,11 @@ class OnlineState:
         self._item_views = [(view, view.name) for view in self._views if view.scope is Scope.ITEM]
 
     @property
+    def keys(self) -> list[str]:
+        """Person keys by number; see `Identities`."""
+        return self.identities.keys
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that `read` gives, in order."""
         return tuple(column for view in self._views for column in view.columns)
@@ -76,7 +86,7 @@ class OnlineState:
     def steps(self, record: Record) -> list[Interaction]:
         """Take in what a record says of items and people, and return the interactions that are to be folded."""
         if record.kind == "erasure":
-            self.erased_at = record.at
+            self.changed_at = record.at
             return []
         if not record.body:
             return []
@@ -87,10 +97,13 @@ class OnlineState:
             self._users[f"u:{content.user_id}"] = content
             self._consents(f"u:{content.user_id}", content.consent)
         elif record.kind == "identity":
-            self._join(f"a:{content.anonymous_id}", f"u:{content.user_id}")
+            self._join(f"a:{content.anonymous_id}", f"u:{content.user_id}", content.at, content.evidence)
+        elif record.kind == SEPARATION:
+            if self.identities.separate(content):
+                self.changed_at = record.at
         else:
             if content.user_id and content.anonymous_id:
-                self._join(person_key(None, content.anonymous_id), content.person)
+                self._join(person_key(None, content.anonymous_id), content.person, content.at, content.type)
             self._consents(content.person, content.consent)
             steps = self._steps_of_event(content)
             return steps if record.kind == "event" else []
@@ -98,14 +111,12 @@ class OnlineState:
 
     def forget(self, names: Mapping[str, str]) -> None:
         """Keep nothing of these people but their numbers, which go by the new names; old key -> new key."""
-        for key, name in names.items():
+        for key in names:
             self._users.pop(key, None)
             self._consent.pop(key, None)
-            number = self._number.pop(key, None)
-            if number is not None:
-                self._number[name], self._people[number] = number, None
-        # A device that was joined to somebody keeps its key at a number that nobody has any more.
-        self.keys = [names.get(key, key) for key in self.keys]
+        for number in self.identities.rename(names):
+            if number < len(self._people):
+                self._people[number] = None
 
     def folded(self, record: Record) -> list[Interaction]:
         """The interactions of a record that was taken in before; whoever did it is the person they are known as now."""
@@ -123,31 +134,30 @@ class OnlineState:
 
     def fold_person(self, step: Interaction) -> None:
         """Let the views of people alone take one step: items stay what they were."""
-        catalogue, states = self.catalogue, self._people[step.person]
+        catalogue, people = self.catalogue, self._people
+        states = people[step.person] if step.person < len(people) else None
         if states is None:
-            states = self._people[step.person] = self._nothing()
+            states = self._put(step.person, self._nothing())
         for n, view in enumerate(self._user_views):
             states[n] = view.update(states[n], step, catalogue)
 
     def number(self, key: str) -> int:
         """The number of a person, given out now for a key that is new."""
-        number = self._number.get(key)
-        if number is None:
-            number = self._number[key] = len(self.keys)
-            self.keys.append(key)
-            self._people.append(None)
-        return number
+        return self.identities.number(key)
 
     def person(self, key: str) -> Person:
         """Whoever has this key, with their states; a stranger's empty ones if nobody does."""
-        number = self._number.get(key, NOBODY)
-        user = self._users.get(key if number == NOBODY else self.keys[number])
-        return Person(key, number, self.history(number), self._named(self._states(number)), user, self.consent(key))
+        number = self.identities.find(key)
+        name = self._name(key, number)
+        states = self._named(self._states(number))
+        unit = key if number == NOBODY else self.identities.unit(number)
+        return Person(
+            key, number, self.history(number), states, self._users.get(name), self._consent.get(name, {}), unit
+        )
 
     def consent(self, key: str) -> Mapping[str, bool]:
         """What whoever has this key said last, by purpose."""
-        number = self._number.get(key, NOBODY)
-        return self._consent.get(key if number == NOBODY else self.keys[number], {})
+        return self._consent.get(self._name(key, self.identities.find(key)), {})
 
     def stranger(self, steps: Iterable[Interaction]) -> Person:
         """Somebody of whom only these interactions are known; nothing of them is kept."""
@@ -164,7 +174,7 @@ class OnlineState:
 
     def history(self, number: int) -> History:
         """The history of a person's number; empty for NOBODY."""
-        states = None if number == NOBODY else self._people[number]
+        states = self._kept(number)
         return History.empty() if states is None or self._recent is None else states[self._recent].history()
 
     def read(self, person: Person, request: Request, items: IntArray) -> FloatArray:
@@ -184,7 +194,11 @@ class OnlineState:
 
     def _states(self, number: int) -> list[Any]:
         """A person's states, to be read only."""
-        return (None if number == NOBODY else self._people[number]) or self._nothing()
+        return self._kept(number) or self._nothing()
+
+    def _kept(self, number: int) -> list[Any] | None:
+        """What is kept of a person; None for NOBODY, and of whom only the key is known."""
+        return self._people[number] if 0 <= number < len(self._people) else None
 
     def _nothing(self) -> list[Any]:
         return [view.empty() for view in self._user_views]
@@ -209,27 +223,49 @@ class OnlineState:
             for line in event.lines
         ]
 
+    def _name(self, key: str, number: int) -> str:
+        """The key under which whoever has this one is kept: the user's, once they are known."""
+        return key if number == NOBODY else self.keys[number]
+
     def _consents(self, key: str, said: Mapping[str, bool]) -> None:
         """Whoever has this key answers for themselves, whichever device they answer on."""
         if said:
-            number = self._number.get(key, NOBODY)
-            self._consent.setdefault(key if number == NOBODY else self.keys[number], {}).update(said)
+            self._consent.setdefault(self._name(key, self.identities.find(key)), {}).update(said)
 
-    def _join(self, anonymous: str, known: str) -> None:
+    def _join(self, anonymous: str, known: str, at: float, evidence: str) -> None:
         """From now on both keys are one person; what the anonymous one did before belongs to the known one."""
-        mine = self.number(known)
-        theirs = self._number.get(anonymous)
+        before = self.identities.find(anonymous)
+        theirs = self.identities.join(anonymous, known, at, evidence)
+        after = self.identities.find(anonymous)
+        if before == after:
+            return
+        if self.keys[after] == anonymous:
+            # A refusal stays with the device when somebody else logs in there.
+            said = self._consent.get(self._name(anonymous, before), {})
+            self._consents(anonymous, {purpose: yes for purpose, yes in said.items() if not yes})
+        elif before in (NOBODY, theirs):
+            self._take_over(anonymous, known, theirs)
+
+    def _take_over(self, anonymous: str, known: str, theirs: int) -> None:
+        """What the number ``theirs`` did and answered becomes the known person's."""
         if before := self._consent.pop(anonymous, None):
             # Nobody loses a refusal by logging in.
             answers = self._consent.setdefault(known, {})
             answers.update({purpose: yes and answers.get(purpose, True) for purpose, yes in before.items()})
-        self._number[anonymous] = mine
-        if theirs is None or theirs == mine or self.keys[theirs] != anonymous:
-            # The device is new, or already this person's, or it was somebody else's before: their past stays theirs.
+        past = self._kept(theirs)
+        if past is None:
             return
-        both = zip(self._user_views, self._states(mine), self._states(theirs), strict=True)
-        self._people[mine] = [view.merge(one, other) for view, one, other in both]
+        mine = self.number(known)
+        both = zip(self._user_views, self._states(mine), past, strict=True)
+        merged = [view.merge(one, other) for view, one, other in both]
+        self._put(mine, merged)
         self._people[theirs] = None
+
+    def _put(self, number: int, states: list[Any]) -> list[Any]:
+        if number >= len(self._people):
+            self._people.extend([None] * (number + 1 - len(self._people)))
+        self._people[number] = states
+        return states
 
     def _make_room(self, item: int) -> None:
         if item < self._room:

@@ -14,6 +14,7 @@ import numpy as np
 from tailorbird.config import Config
 from tailorbird.features.list_clicks import SLATES
 from tailorbird.features.online_state import OnlineState
+from tailorbird.identity.joins import Identities
 from tailorbird.types import Event, Record
 
 
@@ -83,14 +84,15 @@ class _Session:
                 yield Moment(seq, after, clicked, frozenset(shown))
 
 
-def moments(records: Iterable[Record], config: Config, cut: int) -> list[Moment]:
-    """All moments of the records after number ``cut``; the records start with the log.
+def moments(records: Iterable[Record], config: Config, cut: int, identities: Identities | None = None) -> list[Moment]:
+    """All moments of the records after number ``cut``; the records start with the log, ``identities`` with nobody.
 
     Only first touches, because a list made between a look at an item and its purchase would teach the ranker to show
     people what they are looking at. What somebody sent back later, they had not wanted.
     """
     gap = config.events.session_gap_minutes * 60
-    state, decoder = OnlineState(config.events, ()), msgspec.json.Decoder(Event)
+    state = OnlineState(config.events, (), identities=identities or Identities(config.identity))
+    decoder = msgspec.json.Decoder(Event)
     sessions: dict[int, _Session] = {}
     found: list[tuple[int, Moment]] = []
     sent_back: set[tuple[int, int]] = set()

@@ -11,6 +11,7 @@ import numpy as np
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config
 from tailorbird.features.online_state import OnlineState
+from tailorbird.identity.joins import Identities
 from tailorbird.ingest.readiness import CHOICES
 from tailorbird.learning.splits import SESSION_GAP_SECONDS
 from tailorbird.protocols import Log
@@ -54,7 +55,7 @@ class Past:
 
 def read_past(log: Log, config: Config, since_days: float | None = None) -> Past:
     """Read the whole log into columns; item and person numbers are those of every engine that follows it."""
-    state = OnlineState(config.events, ())
+    state = OnlineState(config.events, (), identities=Identities.of(log, config.identity))
     rows: list[tuple[int, int, float, float, bool, int]] = []
     seq = n_labels = 0
     for record in records(log):

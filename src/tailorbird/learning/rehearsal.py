@@ -14,6 +14,7 @@ import numpy as np
 
 from tailorbird.decide import Engine
 from tailorbird.errors import NotEnoughEvents
+from tailorbird.identity.joins import Identities
 from tailorbird.learning.examination import USUAL_EXPONENT, exponent_of
 from tailorbird.learning.fitting import Fitting
 from tailorbird.learning.lists import LISTS_BETWEEN_WORDS, Lists, Question, Slot, add_list, graded_gains
@@ -57,7 +58,7 @@ def rehearse(
     made = Rehearsal(fitting.measured(fitted, later))
     if not with_ranker:
         return made
-    engine = Engine(config)
+    engine = Engine(config, identities=Identities.of(log, config.identity))
     engine.install(fitted, fitted_seq=dict.fromkeys(fitted, cut))
     made.lists = _lists_after(cut, log, engine, fitting, ledger)
     fitting.progress("training the ranker", 0.9)
@@ -96,7 +97,7 @@ def _lists_after(cut: int, log: Log, engine: Engine, fitting: Fitting, ledger: L
     """
     training = fitting.config.training
     fitting.progress("finding the ranker's moments", 0.3)
-    found = moments(records(log), fitting.config, cut)
+    found = moments(records(log), fitting.config, cut, Identities.of(log, fitting.config.identity))
     draw = np.random.default_rng(training.seed)
     chosen: dict[int, list[Moment]] = {}
     sampled = sample(found, training.ranker_lists, draw)

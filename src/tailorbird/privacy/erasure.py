@@ -9,12 +9,15 @@ The random names are kept nowhere but in the log itself, so that nothing leads f
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from tailorbird.types import DAY_SECONDS, Event, Identity, OrderLine, Record
+from tailorbird.identity.joins import KIND as SEPARATION
+from tailorbird.identity.joins import Identities, Separation
+from tailorbird.types import DAY_SECONDS, NOBODY, Event, Identity, OrderLine, Record, person_key
 
 ERASED: Final = "erased"
 
@@ -36,22 +39,67 @@ _NAMED: Final = msgspec.json.Decoder(_Named)
 _IDENTITY: Final = msgspec.json.Decoder(Identity)
 _EVENT: Final = msgspec.json.Decoder(Event)
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
-_ABOUT_PEOPLE: Final = frozenset({"event", "identity", "user"})
+_JOINING: Final = frozenset({"event", "identity"})
+_ABOUT_PEOPLE: Final = _JOINING | {"user", SEPARATION}
 
 
-def everything_of(users: Collection[str], records: Iterable[Record]) -> set[str]:
-    """Person keys of these users: their own, and those of the devices that were last seen with one of them.
+@dataclass(frozen=True)
+class Theirs:
+    """What is somebody's in a log: ``keys`` of people and devices, and ``seqs`` of what they did on other devices.
 
-    What was done on a device before somebody else logged in there is somebody else's.
+    ``devices`` are the keys of those others: shared, or somebody else's since.
     """
+
+    keys: frozenset[str]
+    seqs: frozenset[int] = frozenset()
+    devices: frozenset[str] = frozenset()
+
+
+def everything_of(
+    users: Collection[str], records: Callable[[], Iterable[Record]], identities: Callable[[], Identities]
+) -> Theirs:
+    """What these users did, under their own ids and on devices that were theirs at the time.
+
+    A device that one of them was the last to log in on is theirs as a whole; of any other, what was done there for as
+    long as it was theirs. ``records`` and ``identities`` are asked for anew at each of two readings.
+    """
+    known = {f"u:{user}" for user in users}
     last: dict[str, str] = {}
+    people = identities()
+    for record in records():
+        if record.kind in _JOINING:
+            device, user = keys_of(record)
+            if device and user and (user in known or device in last) and not people.is_apart(device, user):
+                last[device] = user
+    mine = frozenset(known | {device for device, user in last.items() if user in known})
+    others = last.keys() - mine
+    return Theirs(mine, _meanwhile(known, others, records(), people), frozenset(others)) if others else Theirs(mine)
+
+
+def _meanwhile(
+    known: Collection[str], devices: Collection[str], records: Iterable[Record], people: Identities
+) -> frozenset[int]:
+    """Records of these devices from when they belonged to one of the known, nobody being logged in."""
+    done: list[tuple[int, int]] = []
+    became: dict[int, int] = {}
     for record in records:
-        if record.kind not in ("event", "identity"):
+        if record.kind not in _JOINING:
             continue
-        ids = _IDS.decode(record.body)
-        if ids.user_id and ids.anonymous_id and (ids.user_id in users or ids.anonymous_id in last):
-            last[ids.anonymous_id] = ids.user_id
-    return {f"u:{user}" for user in users} | {f"a:{device}" for device, user in last.items() if user in users}
+        device, user = keys_of(record)
+        if device not in devices:
+            continue
+        if not user:
+            done.append((record.seq, people.number(device)))
+        elif (before := people.join(device, user, record.at, "")) != NOBODY:
+            became[before] = people.number(user)
+    theirs = {people.find(key) for key in known} - {NOBODY}
+    return frozenset(seq for seq, number in done if became.get(number, number) in theirs)
+
+
+def keys_of(record: Record) -> tuple[str, str]:
+    """The person keys of the device and of the user that an event or an identity names; empty for none."""
+    ids = _IDS.decode(record.body)
+    return person_key(None, ids.anonymous_id), person_key(ids.user_id, None)
 
 
 def names_for(keys: Iterable[str]) -> dict[str, str]:
@@ -59,27 +107,53 @@ def names_for(keys: Iterable[str]) -> dict[str, str]:
     return {key: f"{key[:2]}x-{secrets.token_hex(12)}" for key in sorted(keys)}
 
 
-def forgotten(record: Record, names: Mapping[str, str]) -> Record | None:
-    """The record that stands in place of this one; None where it names none of the keys of ``names``."""
-    if record.kind not in _ABOUT_PEOPLE:
-        return None
-    told = _NAMED.decode(record.body)
-    user, device = f"u:{told.user_id}", f"a:{told.anonymous_id}"
-    if user not in names and device not in names:
-        return None
-    if told.user_id and user not in names:
-        return _without_device(record, names[device])
-    event = Event(
-        type=ERASED,
-        at=record.at // DAY_SECONDS * DAY_SECONDS,
-        user_id=names[user][2:] if told.user_id else None,
-        anonymous_id=names.get(device, device)[2:] if told.anonymous_id else None,
-        item_id=told.item_id,
-        items=tuple(OrderLine(line.item_id) for line in told.items),
-    )
-    # What was only said of a user named nobody who has a number yet.
-    body = b"" if record.kind == "user" else _ENCODER.encode(event)
-    return Record(record.seq, ERASED, f"{ERASED}-{record.seq}", event.at, record.recorded_at, body)
+class Forgetting:
+    """What stands in place of the records of people who are erased: random ``names`` by their keys."""
+
+    def __init__(self, theirs: Theirs) -> None:
+        """Draw the names. On a device that is not theirs as a whole they leave ``past_names`` and not its own."""
+        self.names, self.past_names = names_for(theirs.keys), names_for(theirs.devices)
+        self._seqs = theirs.seqs
+
+    def instead(self, record: Record) -> Record | None:
+        """The record that stands in place of this one; None where it says nothing of them."""
+        if record.kind not in _ABOUT_PEOPLE:
+            return None
+        told, names = _NAMED.decode(record.body), self.names
+        user, device = f"u:{told.user_id}", f"a:{told.anonymous_id}"
+        if record.seq in self._seqs and device in self.past_names:
+            names = self.past_names
+        if user not in names and device not in names:
+            return None
+        at, key = record.at // DAY_SECONDS * DAY_SECONDS, f"{ERASED}-{record.seq}"
+        if record.kind not in _JOINING:
+            # What was only said of somebody named nobody who has a number yet.
+            return Record(record.seq, ERASED, key, at, record.recorded_at, b"")
+        if told.user_id and user not in names:
+            return _without_device(record, names[device])
+        event = Event(
+            type=ERASED,
+            at=at,
+            user_id=names[user][2:] if told.user_id else None,
+            anonymous_id=names.get(device, device)[2:] if told.anonymous_id else None,
+            item_id=told.item_id,
+            items=tuple(OrderLine(line.item_id) for line in told.items),
+        )
+        return Record(record.seq, ERASED, key, at, record.recorded_at, _ENCODER.encode(event))
+
+    def renamed(self, separations: Iterable[Separation]) -> dict[str, Separation]:
+        """Those that name one of them, by what the log calls each, under other names: who was apart stays so."""
+        found = {}
+        for told in separations:
+            device, user = told.pair
+            if device in self.names or user in self.names:
+                found[told.entry().key] = msgspec.structs.replace(
+                    told,
+                    anonymous_id=self.names.get(device, device)[2:],
+                    user_id=self.names.get(user, user)[2:],
+                    reason="",
+                )
+        return found
 
 
 def _without_device(record: Record, name: str) -> Record:

@@ -2,12 +2,17 @@
 
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from tailorbird.config import IdentityConfig
 from tailorbird.errors import NotFound
-from tailorbird.privacy.erasure import ERASED, everything_of, forgotten, names_for
+from tailorbird.identity.joins import KIND as SEPARATION
+from tailorbird.identity.joins import Identities, Separation
+from tailorbird.privacy.erasure import ERASED, Forgetting, everything_of
 from tailorbird.protocols import Log
 from tailorbird.types import Decision, Entry, Record
 
@@ -59,25 +64,29 @@ def erase(
     devices: Collection[str],
     now: float,
     models: Mapping[str, str],
+    config: IdentityConfig,
 ) -> tuple[Erasure, Mapping[str, str]]:
     """Forget these people on the disk; the proof, and the person keys by which they went -> those that stand there now.
 
     Raises:
         NotFound: nothing is kept of any of them.
     """
-    keys = everything_of(set(users), _records(log)) | {f"a:{device}" for device in devices}
-    names = names_for(keys)
+    theirs = everything_of(set(users), partial(_records, log), partial(Identities.of, log, config))
+    forgetting = Forgetting(replace(theirs, keys=theirs.keys | {f"a:{device}" for device in devices}))
+    names = forgetting.names
+    parted = forgetting.renamed(msgspec.json.decode(body, type=Separation) for body in log.newest(SEPARATION))
+    log.append([separation.entry() for separation in parted.values()])
     versions = [("user" if key[0] == "u" else "identity", key[2:]) for key in names]
-    n_records = log.rewrite(lambda record: forgotten(record, names), versions)
-    n_decisions = ledger.rename(names)
+    n_records = log.rewrite(forgetting.instead, [*versions, *((SEPARATION, key) for key in parted)])
+    n_decisions = ledger.rename({**forgetting.past_names, **names})
     if not n_records and not n_decisions:
         raise NotFound(f"Nothing is kept of {_who(users, devices)}.", hint="Ids are case-sensitive.")
-    left = sum(forgotten(record, names) is not None for record in _records(log)) + len(ledger.of_people(keys))
+    left = sum(forgetting.instead(record) is not None for record in _records(log)) + len(ledger.of_people(names.keys()))
     proof = Erasure(
         erasure_id=secrets.token_hex(8),
         at=now,
         people=len(set(users)) + len(set(devices)),
-        devices=sum(key[0] == "a" for key in keys) - len(set(devices)),
+        devices=sum(key[0] == "a" for key in names) - len(set(devices)),
         records=n_records,
         decisions=n_decisions,
         left=left,
@@ -87,34 +96,31 @@ def erase(
     return proof, names
 
 
-def export(log: Log, ledger: ForgettingLedger, user: str) -> dict[str, Any]:
+def export(log: Log, ledger: ForgettingLedger, user: str, config: IdentityConfig) -> dict[str, Any]:
     """Everything that is kept of one user: what was told of them, their devices, what they did, what they were shown.
 
     Raises:
         NotFound: nothing is.
     """
-    keys = everything_of({user}, _records(log))
-    names = dict.fromkeys(keys, "")
-    found: dict[str, list[Any]] = {"user": [], "identity": [], "event": []}
+    theirs = everything_of({user}, partial(_records, log), partial(Identities.of, log, config))
+    forgetting = Forgetting(theirs)
+    found: dict[str, list[Any]] = {"user": [], "identity": [], SEPARATION: [], "event": []}
     for record in _records(log):
-        if record.kind in found and _is_about(record, names):
+        instead = forgetting.instead(record) if record.kind in found else None
+        if instead is not None and instead.kind == ERASED:
             found[record.kind].append(msgspec.json.decode(record.body))
-    decisions = ledger.of_people(keys)
+    decisions = ledger.of_people(theirs.keys)
     if not decisions and not any(found.values()):
         raise NotFound(f"Nothing is kept of the user '{user[:64]}'.", hint="Ids are case-sensitive.")
     return {
         "user_id": user,
-        "devices": sorted(key[2:] for key in keys if key[0] == "a"),
+        "devices": sorted(key[2:] for key in theirs.keys if key[0] == "a"),
         "told": found["user"][-1:],
         "identities": found["identity"],
+        "separations": found[SEPARATION],
         "events": found["event"],
         "decisions": [msgspec.to_builtins(decision) for decision in decisions],
     }
-
-
-def _is_about(record: Record, names: Mapping[str, str]) -> bool:
-    instead = forgotten(record, {key: f"{key[:2]}x" for key in names})
-    return instead is not None and instead.kind == ERASED
 
 
 def _records(log: Log) -> Iterator[Record]:
