@@ -7,37 +7,19 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tailorbird.backends.sql.log import SqlLog
-from tailorbird.cli import main
 from tailorbird.cli.config_template import config_template
 from tailorbird.config import DEFAULT_WEIGHTS, Config
 from tailorbird.ingest.formats import FORMATS
 from tailorbird.simulator.saved import FILE as SIMULATED
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(shop_dir: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Call one command on a shop that is not there yet; its exit code, stdout and stderr."""
-    monkeypatch.setenv("TAILORBIRD_DIR", str(shop_dir))
-    monkeypatch.setenv("COLUMNS", "300")
-
-    def call(*words: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture

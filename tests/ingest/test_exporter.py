@@ -13,8 +13,8 @@ from tailorbird.ingest.importer import import_file
 from tailorbird.ingest.items import entry_of_item
 from tailorbird.ingest.mapping import KINDS, Kind
 from tailorbird.ingest.receipts import Receipt, Report, keep_receipt, newest_receipts
-from tailorbird.ingest.users import entry_of_user
-from tailorbird.types import Item, User
+from tailorbird.ingest.users import entry_of_identity, entry_of_user
+from tailorbird.types import Identity, Item, User
 
 START = datetime(2024, 5, 1, tzinfo=UTC).timestamp()
 EVERYTHING = Selection()
@@ -28,6 +28,7 @@ def log() -> MemoryLog:
     for n, who in enumerate(({"user_id": "u1"}, {"anonymous_id": "u1"}, {"user_id": "u2"})):
         raw = {"type": "purchase", "at": START + n, "items": [{"item_id": "i1", "quantity": 2, "price": 3}], **who}
         log.append([entry_of_event(parse_event(raw, now=START))])
+    log.append([entry_of_identity(Identity(anonymous_id="d1", user_id="u1", at=START, evidence="login"))])
     return log
 
 

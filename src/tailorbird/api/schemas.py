@@ -75,6 +75,12 @@ COMPONENTS: Final[dict[str, Any]] = {
             "brands": {"type": "object", "additionalProperties": {"type": "number"}},
             "bought": {"type": "object", "additionalProperties": {"type": "number"}},
             "cart": {"type": "array", "items": {"type": "string"}},
+            "devices": {
+                "type": "array",
+                "description": "Anonymous ids on which this user was the last one seen: by what evidence, since when, "
+                "last when, and whether somebody else uses it too.",
+                "items": {"type": "object"},
+            },
         },
         "required": ["user_id"],
         "additionalProperties": True,

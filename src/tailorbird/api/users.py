@@ -11,13 +11,14 @@ from tailorbird.api.items import named
 from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.paths import PathId, id_of
 from tailorbird.api.schemas import PREFERENCES, PROFILE, USER_UNNAMED
-from tailorbird.api.wire import Identification, Identified, whole
+from tailorbird.api.wire import Identification, Identified, Parted, Parting, whole
 from tailorbird.errors import NotFound
-from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
-from tailorbird.types import Identity, User
+from tailorbird.ingest.users import entry_of_user, parse_identity, parse_user
+from tailorbird.types import User
 
 _OBJECT: Final = Body(dict[str, Any])
 _IDENTIFICATION: Final = Body(Identification)
+_PARTING: Final = Body(Parting)
 _GIVES: Final = {"application/json": User}
 
 
@@ -81,15 +82,37 @@ async def put_preferences(user_id: PathId, request: Request[Any, Any, Any], live
     **speaks(key="any", reads=_IDENTIFICATION),
 )
 async def identify(request: Request[Any, Any, Any], live: LiveShop) -> Identified:
-    """From now on both are one person: what the anonymous one did counts for the user's next slate."""
+    """From now on both are one person: what the anonymous one did counts for the user's next slate.
+
+    Those who were taken apart stay apart whatever a page says; with a secret key they are one again.
+    """
     sent = await _IDENTIFICATION.read(request)
-    now = live.app.clock()
-    identity = parse_identity({"anonymous_id": sent.anonymous_id, "user_id": sent.user_id}, now=now)
-    known = live.app.log.current("identity", identity.anonymous_id)
-    joined = known is None or msgspec.json.decode(known, type=Identity).user_id != identity.user_id
-    if joined:
-        await live.append([entry_of_identity(identity)])
-    return Identified(anonymous_id=identity.anonymous_id, user_id=identity.user_id, joined=joined)
+    raw = {"anonymous_id": sent.anonymous_id, "user_id": sent.user_id, "evidence": sent.evidence}
+    identity = parse_identity(raw, now=live.app.clock())
+    entries, became = live.app.claim(identity, rejoin=request.scope["auth"] == "secret")
+    if entries:
+        await live.append(entries)
+    return Identified(anonymous_id=identity.anonymous_id, user_id=identity.user_id, joined=became == "joined")
+
+
+@post(
+    "/v1/separate",
+    status_code=200,
+    summary="Take an anonymous id and a user apart",
+    tags=["users"],
+    **speaks(key="secret", reads=_PARTING),
+)
+async def separate(request: Request[Any, Any, Any], live: LiveShop) -> Parted:
+    """They are two people, as if they had never been one.
+
+    From now on the device gets the slates of a stranger; what it had added to the user's history leaves it, and comes
+    back to the device, within the hour.
+    """
+    sent = await _PARTING.read(request)
+    entries = live.app.separation(sent.anonymous_id, sent.user_id, sent.reason)
+    if entries:
+        await live.append(entries)
+    return Parted(anonymous_id=sent.anonymous_id, user_id=sent.user_id, separated=bool(entries))
 
 
 def _shown(user: User) -> dict[str, Any]:
@@ -104,4 +127,4 @@ def _current(live: Live, user_id: str) -> User:
     return user
 
 
-handlers: Final = (read_user, put_user, read_profile, put_preferences, identify)
+handlers: Final = (read_user, put_user, read_profile, put_preferences, identify, separate)

@@ -146,14 +146,31 @@ class Identification(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     anonymous_id: Id
     user_id: Id
+    evidence: Annotated[str, msgspec.Meta(max_length=64, description="How it is known, such as `login`.")] = "identify"
 
 
 class Identified(msgspec.Struct, kw_only=True):
-    """``joined`` is False when both were known to be one person before."""
+    """``joined`` is False when both were known to be one person before, or were taken apart."""
 
     anonymous_id: str
     user_id: str
     joined: bool
+
+
+class Parting(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """This anonymous id is not this user, and never was."""
+
+    anonymous_id: Id
+    user_id: Id
+    reason: Annotated[str, msgspec.Meta(max_length=200, description="Kept with it, for whoever asks later.")] = ""
+
+
+class Parted(msgspec.Struct, kw_only=True):
+    """``separated`` is False when both were apart already."""
+
+    anonymous_id: str
+    user_id: str
+    separated: bool
 
 
 # ---- answers about what is there ----------------------------------------------------------------------------------

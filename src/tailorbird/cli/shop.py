@@ -85,6 +85,7 @@ def register(app: typer.Typer) -> None:
     imports.command("items")(import_items)
     imports.command("events")(import_events)
     imports.command("users")(import_users)
+    imports.command("identities")(import_identities)
     app.command("init")(init)
     app.add_typer(imports, name="import")
     app.command("export")(export)
@@ -197,16 +198,34 @@ def import_users(
     _import(context, file, "users", options, json=json)
 
 
+def import_identities(
+    context: typer.Context,
+    file: FileArgument,
+    *,
+    mapping: MapOption = None,
+    encoding: EncodingOption = None,
+    skip: SkipOption = None,
+    json: Json = False,
+) -> None:
+    """Read which anonymous ids are which users, as another system knows it: anonymous_id, user_id, at, evidence."""
+    from tailorbird.ingest.importer import ImportOptions
+
+    options = ImportOptions(mapping=_map("identities", mapping), encoding=encoding, skip=_skips(skip))
+    _import(context, file, "identities", options, json=json)
+
+
 def export(
     context: typer.Context,
-    kind: Annotated[Literal["events", "items", "users", "decisions"], typer.Argument(help="What to write.")],
+    kind: Annotated[
+        Literal["events", "items", "users", "identities", "decisions"], typer.Argument(help="What to write.")
+    ],
     *,
     since: Annotated[str | None, typer.Option(help="Events and decisions from this time on (ISO 8601).")] = None,
     until: Annotated[str | None, typer.Option(help="Events and decisions before this time (ISO 8601).")] = None,
     user: Annotated[str | None, typer.Option(help="Only this user's, known or anonymous.")] = None,
     out: Annotated[Path | None, typer.Option(help="A file; stdout where none is given.")] = None,
 ) -> None:
-    """Write native JSON Lines, which `import` reads again. Items and users come in their newest version."""
+    """Write native JSON Lines, which `import` reads again. Of items, users and devices the newest version."""
     from tailorbird.app import App
     from tailorbird.ingest.exporter import Selection, export_lines
 

@@ -30,6 +30,7 @@ class Portrait:
     recent: list[tuple[Item, float, str]]
     cart: list[str]
     bought: int
+    devices: list[dict[str, Any]]
 
 
 def find_person(app: App, text: str) -> str | None:
@@ -101,6 +102,7 @@ def portrait(app: App, key: str, *, most: int = 8) -> Portrait:
         recent=recent,
         cart=[catalogue.ids[number] for number in list(owned.cart)],
         bought=len(owned.bought),
+        devices=app.devices(key[2:]) if key.startswith("u:") else [],
     )
 
 

@@ -1,9 +1,9 @@
 """The log as native JSON Lines, which `import` reads again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
@@ -13,6 +13,7 @@ from tailorbird.protocols import Log
 from tailorbird.types import Record
 
 _CHUNK = 5_000
+_RECORDS: Final[Mapping[Kind, str]] = {"items": "item", "users": "user", "identities": "identity"}
 
 
 class _Who(msgspec.Struct):
@@ -41,13 +42,13 @@ class Selection:
 
 
 def export_lines(log: Log, kind: Kind, selection: Selection) -> Iterator[bytes]:
-    """One JSON object for each event, in the log's order; or for each item or user, in its newest version."""
+    """One JSON object for each event, in the log's order; or for each item, user or device, in its newest version."""
     if kind == "events":
         yield from (record.body for record in _records(log, "event") if _asked_for(record, selection))
         return
     newest: dict[str, bytes] = {}
-    for record in _records(log, kind.removesuffix("s")):
-        if kind == "items" or selection.user in (None, record.key):
+    for record in _records(log, _RECORDS[kind]):
+        if kind == "items" or selection.user is None or _is_of(record, selection):
             newest[record.key] = record.body
     yield from newest.values()
 
@@ -55,8 +56,10 @@ def export_lines(log: Log, kind: Kind, selection: Selection) -> Iterator[bytes]:
 def _asked_for(record: Record, selection: Selection) -> bool:
     if not selection.since <= record.at < selection.until:
         return False
-    if selection.user is None:
-        return True
+    return selection.user is None or _is_of(record, selection)
+
+
+def _is_of(record: Record, selection: Selection) -> bool:
     who = msgspec.json.decode(record.body, type=_Who)
     return selection.user in (who.user_id, who.anonymous_id)
 

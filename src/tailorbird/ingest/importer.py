@@ -32,7 +32,7 @@ from tailorbird.ingest.repeats import Repeats, Rule
 from tailorbird.ingest.sources import find_files
 from tailorbird.ingest.tables import Table, open_table
 from tailorbird.ingest.unknown_types import UnknownTypes
-from tailorbird.ingest.users import entry_of_user, parse_user
+from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
 from tailorbird.ingest.writing import BATCH_ENTRIES, Report, Writer
 from tailorbird.protocols import Log
 from tailorbird.types import EVENT_TYPES, Entry
@@ -41,6 +41,8 @@ Progress: TypeAlias = Callable[[float, int], None]
 """Called with the share of the input that was read, and the rows so far."""
 
 _STEP_SECONDS: Final = 60.0
+_VERSIONED: Final = frozenset({"items", "users"})
+"""Of these the newest record about one id stands; of events every one, of identities the order they come in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +171,7 @@ class _Import:
 
     def passes(self) -> Sequence[Callable[[Path], Iterator[float]]]:
         """Items and users are read twice, to know who comes again."""
-        return [self.take_file] if self._kind == "events" else [self.look_for_repeats, self.take_file]
+        return [self.look_for_repeats, self.take_file] if self._kind in _VERSIONED else [self.take_file]
 
     def look_for_repeats(self, file: Path) -> Iterator[float]:
         """The first pass over items and users, telling its share of the file now and then."""
@@ -229,7 +231,7 @@ class _Import:
             self.report.rows -= 1
             self.report.declined += 1
             return
-        if self._kind == "events" or entry.key not in self._repeats:
+        if self._kind not in _VERSIONED or entry.key not in self._repeats:
             self._writer.add([entry], line, where)
         elif not self._repeats.fold(entry.key, raw, line, where):
             self.report.duplicates += 1
@@ -269,6 +271,8 @@ class _Import:
             return entry_of_item(item, at=self._now)
         if self._kind == "users":
             return entry_of_user(parse_user(raw), at=self._now)
+        if self._kind == "identities":
+            return entry_of_identity(parse_identity({"evidence": "import", **raw}, now=self._now))
         self._types.settle(raw)
         if self._order_from is not None and raw.get("at") is not None:
             raw["at"] = self._order_from + _STEP_SECONDS * _place_in_order(raw["at"])

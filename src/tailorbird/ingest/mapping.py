@@ -28,25 +28,28 @@ from tailorbird.ingest.fields import (
 )
 from tailorbird.ingest.money import with_point
 
-Kind: TypeAlias = Literal["events", "items", "users"]
+Kind: TypeAlias = Literal["events", "items", "users", "identities"]
 
-KINDS: Final[tuple[Kind, ...]] = ("events", "items", "users")
+KINDS: Final[tuple[Kind, ...]] = ("events", "items", "users", "identities")
 FIELDS: Final[Mapping[Kind, Mapping[str, Reader]]] = {
     "events": events.FIELDS,
     "items": items.FIELDS,
     "users": users.FIELDS,
+    "identities": users.IDENTITY_FIELDS,
 }
 
 _NEEDED: Final[Mapping[Kind, Sequence[Sequence[str]]]] = {
     "events": (("type",), ("at",), ("user_id", "anonymous_id")),
     "items": (("item_id",),),
     "users": (("user_id",),),
+    "identities": (("anonymous_id",), ("user_id",)),
 }
 _ITEMS: Final = ("item_id", "items")
 _SUGGESTED_TOO: Final[Mapping[Kind, Sequence[str]]] = {
     "events": ("item_id", "session_id", "quantity", "price", "rating"),
     "items": ("title", "categories", "brand", "price", "image_url"),
     "users": (),
+    "identities": ("at", "evidence"),
 }
 _KNOWN_AS: Final[Mapping[str, Sequence[str]]] = {
     "user_id": ("userid", "user", "customerid", "customer", "visitorid", "memberid", "uid", "clientid", "accountid"),

@@ -30,7 +30,7 @@ FIELDS: Final[Mapping[str, Reader]] = {
 }
 """Every field that means something, with what reads it. Any other is kept in ``traits``."""
 
-_IDENTITY_FIELDS: Final[Mapping[str, Reader]] = {
+IDENTITY_FIELDS: Final[Mapping[str, Reader]] = {
     "anonymous_id": read_id,
     "user_id": read_id,
     "at": read_time,
@@ -62,7 +62,7 @@ def parse_identity(raw: Mapping[str, Any], *, now: float) -> Identity:
     Raises:
         BadInput: one of its children, naming the field and the remedy.
     """
-    fields = read_fields("An identity", raw, _IDENTITY_FIELDS, rest="properties")
+    fields = read_fields("An identity", raw, IDENTITY_FIELDS, rest="properties")
     fields.pop("properties", None)
     for name in ("anonymous_id", "user_id"):
         if name not in fields:

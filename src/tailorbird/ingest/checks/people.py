@@ -178,9 +178,10 @@ class People:
                 "shared_devices",
                 f"{counted(len(self._shared), 'anonymous id is', 'anonymous ids are')} joined to"
                 f" {USERS_OF_A_DEVICE} users or more.",
-                cost="What these users did there becomes one history: each of them sees what another looked "
-                "at, on every surface, and item-knn and covisitation learn pairs that nobody chose together.",
-                hint="Give out a new anonymous_id at sign-out, and none to a till, a kiosk or a test machine.",
+                cost="While nobody is logged in there, what is done counts for none of them: slates follow a "
+                "history of many, and item-knn and covisitation learn pairs that nobody chose together.",
+                hint="Give out a new anonymous_id at sign-out, and none to a till, a kiosk or a test machine. What was "
+                "joined wrongly: `tailorbird identity separate`.",
                 rows=[Example(seq) for seq in self._shared.values()],
             )
         if self._of_many:

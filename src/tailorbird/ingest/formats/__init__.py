@@ -28,6 +28,7 @@ FORMATS: Final[Mapping[Kind, Mapping[str, type[Format]]]] = {
     "events": _by_name(Segment, Ga4, Ga4BigQuery, Snowplow, ShopifyPixel, Personalize, Metarank, Gorse),
     "items": _by_name(GoogleMerchant, ShopifyProducts, Metarank, Gorse),
     "users": _by_name(Metarank, Gorse),
+    "identities": {},
 }
 """What `--format` takes beside `native`, by what is imported; `?format=` takes those of events."""
 
@@ -35,6 +36,7 @@ _TELLS_OF: Final[Mapping[Kind, str]] = {
     "events": "tells of events",
     "items": "is a catalogue",
     "users": "is of users",
+    "identities": "joins ids",
 }
 
 
