@@ -35,13 +35,8 @@ def test_one_look_more_is_a_difference(tmp_path):
         app.append([entry for entry in parity.a_day(draw, 500, 50, 1.76e9, name="d") if entry.kind == "event"])
         draw = np.random.default_rng(1)
     assert list(parity.compared(one.engine, other.engine, draw, 1.77e9)) == []
-    other.append(
-        [
-            parity.Entry(
-                "event", "more", 1.76e9, b'{"type":"item_view","at":1.76e9,"user_id":"user-1","item_id":"item-1"}'
-            )
-        ]
-    )
+    look = b'{"type":"item_view","at":1.76e9,"user_id":"user-1","item_id":"item-1"}'
+    other.append([parity.Entry("event", "more", 1.76e9, look)])
     other.follow(1e9)
     assert "the states of 1 of" in " ".join(parity.compared(one.engine, other.engine, draw, 1.77e9))
     for app in (one, other):
