@@ -135,7 +135,8 @@ class App:
         while self._unapplied and self._unapplied[0].seq <= self.engine.seq:
             self._unapplied.popleft()
         if not self._unapplied:
-            self._unapplied.extend(self.log.read(self.engine.seq, _CHUNK))
+            seq = self.engine.seq
+            self._unapplied.extend(self.log.appended(seq, _CHUNK) or self.log.read(seq, _CHUNK))
         return bool(self._unapplied)
 
     def settle(self) -> None:

@@ -196,3 +196,19 @@ def test_the_schema_goes_up_and_down_and_refuses_a_newer_file(tmp_path: Path) ->
     migrate(engine, LOG_MIGRATIONS)
     with pytest.raises(Unavailable, match="schema version 1"):
         migrate(engine, (), None)
+
+
+def test_what_this_process_appended_is_followed_without_reading(tmp_path: Path) -> None:
+    log, other = SqlLog(tmp_path), SqlLog(tmp_path)
+    assert log.appended(0, 10) == [], "nothing is kept before somebody asks"
+    log.append([event("a"), event("b"), event("a")])
+    assert [*log.appended(0, 10)] == [*log.read(0, 10)]
+    log.append([event("c")])
+    other.append([event("d")])
+    log.append([event("e")])
+    assert log.appended(2, 10) == [], "somebody else's record stands between"
+    assert [record.key for record in log.read(2, 10)] == ["c", "d", "e"]
+    assert [record.key for record in log.appended(4, 10)] == ["e"]
+    log.append([event("f"), event("g")])
+    assert [record.key for record in log.appended(5, 1)] == ["f"]
+    assert [record.key for record in log.appended(6, 9)] == ["g"]

@@ -7,9 +7,11 @@ newest body of each item, user and identity, so that "no change" costs no new ve
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice, takewhile
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -31,6 +33,7 @@ from tailorbird.protocols import Verdict
 from tailorbird.types import DAY_SECONDS, Entry, Record
 
 _CHUNK = 500  # ids in one IN (...), rows in one VALUES (...): well under SQLite's limit on variables
+_MOST_KEPT = 20_000  # records that wait in memory for whoever follows
 _REWRITTEN = 5_000  # rows looked at in one transaction
 _TAIL = "SELECT seq, kind, key, at, recorded_at, body FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
 _REPLACE = "UPDATE log SET kind = ?, key = ?, at = ?, body = ? WHERE seq = ?"
@@ -46,6 +49,7 @@ class SqlLog:
         self.engine = open_sqlite(self.path)
         self._files = SegmentFiles(directory / "segments")
         self._clock = clock
+        self._appended: _Appended | None = None
         migrate(self.engine, LOG_MIGRATIONS)
 
     def append(self, entries: Sequence[Entry]) -> Sequence[Verdict]:
@@ -61,12 +65,23 @@ class SqlLog:
             if not batch.claim_all(connection):
                 batch.judge(connection)
             now = self._clock()
-            _insert(
-                connection,
-                "INSERT INTO log (kind, key, at, recorded_at, body)",
-                [(e.kind, e.key, e.at, now, e.body) for e in batch.accepted],
-            )
+            rows = [(e.kind, e.key, e.at, now, e.body) for e in batch.accepted]
+            _insert(connection, "INSERT INTO log (kind, key, at, recorded_at, body)", rows)
+            last = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar() if self._appended else 0
+        if self._appended is not None and rows:
+            # One transaction's numbers follow each other: nobody else has the writer's lock meanwhile.
+            self._appended.add([Record(seq, *row) for seq, row in enumerate(rows, int(last or 0) - len(rows) + 1)])
         return batch.verdicts
+
+    def appended(self, after: int, limit: int) -> Sequence[Record]:
+        """What this process itself appended right after that number, without a look at the disk; often nothing.
+
+        Whoever follows the log asks here first: then no record is read that was written a moment ago. Kept from the
+        first call on. For following alone: what another process erases meanwhile is still in here.
+        """
+        if self._appended is None:
+            self._appended = _Appended()
+        return self._appended.take(after, limit)
 
     def read(self, after: int, limit: int) -> Sequence[Record]:
         """Records in order, from closed segments first, then from the hot tail. May stop at a segment's end."""
@@ -170,6 +185,28 @@ class SqlLog:
         with reading(self.engine) as connection:
             rows = [Record(*row) for row in connection.execute(select(log).order_by(log.c.seq).limit(limit))]
         return list(takewhile(lambda row: row.recorded_at < before, rows))
+
+
+class _Appended:
+    """The newest records of this process, one number after the other, until somebody took them."""
+
+    def __init__(self) -> None:
+        self._records: deque[Record] = deque(maxlen=_MOST_KEPT)
+        self._lock = Lock()
+
+    def add(self, records: Sequence[Record]) -> None:
+        with self._lock:
+            if self._records and self._records[-1].seq + 1 != records[0].seq:
+                self._records.clear()
+            self._records.extend(records)
+
+    def take(self, after: int, limit: int) -> Sequence[Record]:
+        with self._lock:
+            while self._records and self._records[0].seq <= after:
+                self._records.popleft()
+            if not self._records or self._records[0].seq != after + 1:
+                return []
+            return [self._records.popleft() for _ in range(min(limit, len(self._records)))]
 
 
 class _Batch:
