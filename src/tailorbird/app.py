@@ -26,6 +26,13 @@ from tailorbird.errors import InvalidConfig, NotFound, Unavailable, did_you_mean
 from tailorbird.identity.joins import Identities, Separation
 from tailorbird.ingest import readiness
 from tailorbird.ingest.checks.kept import keep_check
+from tailorbird.ingest.parts import history
+from tailorbird.ingest.parts.aliases import Matches
+from tailorbird.ingest.parts.joining import Joined
+from tailorbird.ingest.parts.part import KIND as PART
+from tailorbird.ingest.parts.part import Part, key_of
+from tailorbird.ingest.parts.precedence import check_sources
+from tailorbird.ingest.parts.source import Source, open_source
 from tailorbird.ingest.receipts import newest_receipts
 from tailorbird.ingest.users import entry_of_identity
 from tailorbird.learning import reports
@@ -63,6 +70,8 @@ class App:
         self.keys = SqlKeyStore(self.log.engine, clock=clock)
         self.registry = Registry(shop_dir / "models")
         self.left_out: dict[str, str] = {}
+        self._joined = Joined(self.log, config.catalogue)
+        self._matches = {name: Matches(attribute) for name, attribute in config.catalogue.match.items()}
         self._models_stamp = -1.0
         self._unapplied: deque[Record] = deque()
 
@@ -82,6 +91,7 @@ class App:
             ) from error
         config = config or load_config(shop_dir)
         check_names(config)
+        check_sources(config)
         return cls(shop_dir, config, clock)
 
     @cached_property
@@ -115,8 +125,11 @@ class App:
     # ---- what a request needs ------------------------------------------------------------------------------
 
     def append(self, entries: Sequence[Entry]) -> Sequence[Verdict]:
-        """Durably add to the log; blocks for the disk and touches no state, so that any thread may call it."""
-        return self.log.append(entries)
+        """Durably add to the log, and merge what sources say of items; see `Joined.append`.
+
+        Blocks for the disk and touches no state, so that any thread may call it.
+        """
+        return self._joined.append(entries)
 
     def follow(self, budget_ms: float = 2.0) -> int:
         """Apply what is new in the log, for at most ``budget_ms``; returns how many records were applied."""
@@ -158,6 +171,30 @@ class App:
         """An item's newest version, from the log's own table."""
         body = self.log.current("item", item_id)
         return None if body is None else msgspec.json.decode(body, type=Item)
+
+    def source(self, name: str, *, theirs: Collection[str] | None = None, ids: Path | None = None) -> Source:
+        """A source of the catalogue, for an import or for records with these ids; see `open_source`. Reads the log."""
+        matches = self._matches.get(name)
+        return open_source(
+            self.log, self.config.catalogue, self.shop_dir, name, theirs=theirs, ids=ids, matches=matches
+        )
+
+    def part(self, source: str, item_id: str) -> Part | None:
+        """What a source says of an item now."""
+        body = self.log.current(PART, key_of(source, item_id))
+        return None if body is None else msgspec.json.decode(body, type=Part)
+
+    def versions(self, item_id: str) -> list[history.Version]:
+        """An item's versions, the newest first. Looks through the whole log; call it off the request's thread.
+
+        Raises:
+            NotFound: there is no such item.
+        """
+        names = {("item", item_id), *((PART, key_of(one, item_id)) for one in ("", *self.config.catalogue.sources))}
+        found = history.versions(self.log.of_keys(names))
+        if not found:
+            raise NotFound(f"There is no item '{item_id[:256]}'.", hint="Ids are case-sensitive.")
+        return found
 
     def user(self, user_id: str) -> User | None:
         """What the shop told us about a user."""

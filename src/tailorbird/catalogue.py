@@ -14,11 +14,20 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from tailorbird.config import CatalogueConfig
 from tailorbird.types import NOBODY, Array, BoolArray, FloatArray, IntArray, Item
 
 VECTOR_SIZE: Final = 64
 _WORD: Final = re.compile(r"[^\W_]+")
 _MARK = {"leaf": 2.0, "category": 1.0, "brand": 1.5, "word": 0.5, "attribute": 1.0, "tag": 1.0}
+
+
+class Alias(msgspec.Struct, frozen=True):
+    """The id by which a source calls one of the shop's items."""
+
+    source: str
+    alias: str
+    item_id: str
 
 
 class Codes:
@@ -82,6 +91,7 @@ class Catalogue:
 
     ``category`` is the leaf and ``department`` the root of the item's category path, as codes of ``categories``.
     ``described`` is False for items that only events have named: they are shown only in a shop that has described none.
+    ``price`` and ``list_price`` are in the shop's currency, and not known where the item's has no rate.
     """
 
     price: Array
@@ -98,8 +108,8 @@ class Catalogue:
     group: IntArray
     vectors: Array
 
-    def __init__(self) -> None:
-        """An empty catalogue."""
+    def __init__(self, money: CatalogueConfig | None = None) -> None:
+        """An empty catalogue; without ``money`` prices are taken as they are, whatever their currency."""
         self.ids: list[str] = []
         self.categories = Codes()
         self.brands = Codes()
@@ -107,7 +117,9 @@ class Catalogue:
         self.groups = Codes()
         self.n_described = 0
         self.version = 0
+        self._money = money
         self._number: dict[str, int] = {}
+        self._before_alias: dict[str, int] = {}
         self._bodies: list[bytes | None] = []
         self._regions: dict[int, frozenset[str]] = {}
         self._encoder = msgspec.json.Encoder()
@@ -126,7 +138,7 @@ class Catalogue:
         return (self.item(n) for n in range(len(self)) if self._bodies[n] is not None)
 
     def number(self, item_id: str) -> int:
-        """The number of an item, given out now if the log names it for the first time."""
+        """The number of an item, given out now if the log names it for the first time; an alias is its item."""
         number = self._number.get(item_id)
         if number is None:
             number = self._number[item_id] = len(self.ids)
@@ -145,6 +157,15 @@ class Catalogue:
         """The numbers of those ids that are known."""
         return [n for i in item_ids if (n := self._number.get(i)) is not None]
 
+    def call(self, alias: str, item_id: str) -> None:
+        """From now on another id names this item too, unless an item is described under it, or until one is."""
+        number, before = self.number(item_id), self._number.get(alias)
+        if before is not None and self.ids[before] == alias:
+            if self.described[before]:
+                return
+            self._before_alias[alias] = before
+        self._number[alias] = number
+
     def item(self, number: int) -> Item:
         """The item's newest version; a bare one if only events have named it."""
         body = self._bodies[number]
@@ -152,13 +173,14 @@ class Catalogue:
 
     def upsert(self, item: Item) -> int:
         """Take this as the item's newest version and return its number. Holds for the next request."""
-        number = self.number(item.item_id)
+        number = self._own_number(item.item_id)
         if self._bodies[number] is None:
             self.n_described += 1
         self._bodies[number] = self._encoder.encode(item)
         self._count_price(number, -1)
-        self.price[number] = np.nan if item.price is None else item.price
-        self.list_price[number] = np.nan if item.list_price is None else item.list_price
+        rate = self.rate(item.currency)
+        self.price[number] = np.nan if item.price is None else item.price * rate
+        self.list_price[number] = np.nan if item.list_price is None else item.list_price * rate
         self.created_at[number] = np.nan if item.created_at is None else item.created_at
         self.margin[number] = np.nan if item.margin is None else item.margin
         self.sellable[number] = item.sellable
@@ -176,6 +198,22 @@ class Catalogue:
             self._regions[number] = frozenset(item.regions)
         self.version += 1
         return number
+
+    def rate(self, currency: str | None) -> float:
+        """What one of a currency is in the shop's; not a number where that is not known."""
+        return 1.0 if self._money is None else self._money.rate(currency)
+
+    def _own_number(self, item_id: str) -> int:
+        """The number of an item that is described, which is nobody's alias."""
+        number = self.number(item_id)
+        if self.ids[number] == item_id:
+            return number
+        own = self._before_alias.pop(item_id, None)
+        if own is None:
+            del self._number[item_id]
+            return self.number(item_id)
+        self._number[item_id] = own
+        return own
 
     def price_in_category(self, items: IntArray) -> FloatArray:
         """How many standard deviations each log price lies above those of its leaf category; 0 where one is not known.

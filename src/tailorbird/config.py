@@ -5,6 +5,7 @@ is a good one.
 """
 
 import hashlib
+import math
 import os
 import re
 import tomllib
@@ -45,6 +46,9 @@ _NEEDED: Final[Mapping[str, str]] = {
 """What is needed, by the kind of a mistake."""
 
 _SHOWN_CHARACTERS: Final = 60
+
+NAME: Final = r"^[a-z0-9][a-z0-9-]{0,62}$"
+"""Of a shop, and of a source of its catalogue."""
 
 Surface = Literal["home", "item", "cart", "search", "email", "push", "feed", "assistant"]
 
@@ -102,9 +106,39 @@ class IdentityConfig(_Section):
 
 
 class CatalogueConfig(_Section):
-    """The shop's money."""
+    """The shop's money, and the systems that its catalogue comes from."""
 
     currency: str = Field("EUR", description="of prices whose item names none; the console shows it")
+    rates: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict,
+        description="what one of another currency is in the shop's; a price without a rate is shown, never compared",
+    )
+    sources: tuple[Annotated[str, Field(pattern=NAME)], ...] = Field(
+        (), description="systems that items come from, such as erp, pim, feed; the first that knows a field stands"
+    )
+    precedence: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="by field, the sources that are asked before the others"
+    )
+    match: dict[str, str] = Field(
+        default_factory=dict, description="by source, the attribute that its items share with ours, such as gtin"
+    )
+    unmatched: dict[str, Literal["new", "reject"]] = Field(
+        default_factory=dict, description="by source, what an item becomes that none of ours matches; new is usual"
+    )
+    taxonomy: dict[str, str] = Field(
+        default_factory=dict, description="by source, a CSV file of its category paths and ours (theirs, ours)"
+    )
+
+    def rate(self, currency: str | None) -> float:
+        """What one of a currency is in the shop's; not a number where that is not known.
+
+        >>> CatalogueConfig(rates={"USD": 0.92}).rate("usd"), CatalogueConfig().rate(None)
+        (0.92, 1.0)
+        """
+        code = (currency or self.currency).upper()
+        if code == self.currency.upper():
+            return 1.0
+        return next((rate for name, rate in self.rates.items() if name.upper() == code), math.nan)
 
 
 class LogConfig(_Section):
@@ -203,9 +237,7 @@ class TextConfig(_Section):
 class Config(_Section):
     """All of it."""
 
-    shop: str = Field(
-        "shop", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="name of the shop; the console shows it"
-    )
+    shop: str = Field("shop", pattern=NAME, description="name of the shop; the console shows it")
     server: ServerConfig = ServerConfig()
     events: EventsConfig = EventsConfig()
     identity: IdentityConfig = IdentityConfig()

@@ -73,8 +73,9 @@ class Engine:
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self.config = config
-        self.state = OnlineState(config.events, VIEWS.values(), catalogue, identities or Identities(config.identity))
-        self.catalogue = self.state.catalogue
+        self.catalogue = Catalogue(config.catalogue) if catalogue is None else catalogue
+        identities = identities or Identities(config.identity)
+        self.state = OnlineState(config.events, VIEWS.values(), self.catalogue, identities)
         self.retrievers: dict[str, Retriever] = {}
         self.ranker: Ranker | None = None
         self.ranker_columns: tuple[str, ...] = ()

@@ -109,6 +109,18 @@ class UnknownColumn(BadInput):
     code = "unknown_column"
 
 
+class UnknownSource(BadInput):
+    """A source of the catalogue that the shop's settings do not name."""
+
+    code = "unknown_source"
+
+
+class UnmatchedItem(BadInput):
+    """A source's item has no counterpart among the shop's, and the settings say to reject such."""
+
+    code = "unmatched_item"
+
+
 class ConflictingEvent(TailorbirdError):
     """The same event_id came before with other content; the first one stays."""
 

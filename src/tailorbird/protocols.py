@@ -4,7 +4,7 @@ Everything here is structural: nothing has to inherit. The conformance suites in
 implementation to the sentences below.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -164,8 +164,8 @@ class Log(Protocol):
     def current(self, kind: str, key: str) -> bytes | None:
         """The newest body of that kind and key; None where there is none."""
 
-    def newest(self, kind: str) -> Sequence[bytes]:
-        """The newest bodies of all that is of this kind: items, users, identities."""
+    def newest(self, kind: str, keys: Collection[str] | None = None) -> Sequence[bytes]:
+        """The newest bodies of all that is of this kind (items, users, identities), or of these keys of it."""
 
 
 class Verdict(StrEnum):

@@ -90,7 +90,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A thing that can be shown, as it is in one version. Only ``item_id`` is required; absent means not known.
 
-    ``withdrawn`` marks the version that a deletion leaves behind, for the log only grows.
+    ``translations`` are texts by locale: title, description, categories. ``withdrawn`` marks the version that a
+    deletion leaves behind, for the log only grows.
     """
 
     item_id: str
@@ -113,6 +114,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seller_id: str | None = None
     margin: float | None = None
     tags: tuple[str, ...] = ()
+    translations: dict[str, dict[str, Any]] = {}
     withdrawn: bool = False
 
     @property
@@ -160,9 +162,10 @@ def person_key(user_id: str | None, anonymous_id: str | None) -> str:
 class Entry(msgspec.Struct, frozen=True):
     """Something to append. ``key`` names the fact for idempotency; ``body`` is the record as JSON.
 
-    ``kind`` is event, item, user, identity, separation or erasure (``erased``: in place of what is forgotten). The key
-    of an event is its event_id; twice the same is a duplicate or a conflict. For the others it is the id of what the
-    body is a *version* of: a body equal to the current one is a duplicate, any other becomes the new version.
+    ``kind`` is event, item, source_item (what a source says of an item), alias, user, identity, separation or erasure
+    (``erased``: in place of what is forgotten). The key of an event is its event_id; twice the same is a duplicate or a
+    conflict. For the others it is the id of what the body is a *version* of (``source:id`` for what a source says): a
+    body equal to the current one is a duplicate, any other becomes the new version.
     """
 
     kind: str
@@ -352,15 +355,8 @@ class Candidates:
 
     def take(self, rows: NDArray[Any]) -> "Candidates":
         """These rows (a mask, or positions in the order wanted)."""
-        return Candidates(
-            self.items[rows],
-            self.channels,
-            self.scores[rows],
-            self.beside_last[rows],
-            self.found[rows],
-            self.score[rows],
-            self.trail,
-        )
+        columns = (self.items[rows], self.channels, self.scores[rows], self.beside_last[rows], self.found[rows])
+        return Candidates(*columns, self.score[rows], self.trail)
 
     def ordered(self) -> "Candidates":
         """By score, best first; equal scores keep their order."""

@@ -1,7 +1,7 @@
 """The log in memory: for tests, trials and the simulator. Gone when the process ends."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from tailorbird.protocols import Verdict
 from tailorbird.types import Entry, Record
@@ -33,8 +33,10 @@ class MemoryLog:
         """The newest body of that kind and key."""
         return self._current.get((kind, key))
 
-    def newest(self, kind: str) -> list[bytes]:
-        """The newest bodies of that kind."""
+    def newest(self, kind: str, keys: Collection[str] | None = None) -> list[bytes]:
+        """The newest bodies of that kind, or of these keys of it."""
+        if keys is not None:
+            return [self._current[kind, key] for key in dict.fromkeys(keys) if (kind, key) in self._current]
         return [body for (of, _), body in self._current.items() if of == kind]
 
     def _add(self, entry: Entry, now: float) -> Verdict:

@@ -123,15 +123,31 @@ def import_items(
     encoding: EncodingOption = None,
     skip: SkipOption = None,
     repeats: RepeatsOption = "last",
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="NAME",
+            help="Which of the shop's systems ([catalogue] sources) says this: an item is merged from what all of them "
+            "say. Without it, a row is the whole item.",
+        ),
+    ] = None,
+    ids: Annotated[
+        Path | None,
+        typer.Option("--ids", metavar="FILE", help="Their ids and ours: a table with the columns theirs and ours."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Read a catalogue. Each item becomes a new version if it differs from the one that is known."""
     from tailorbird.ingest.importer import ImportOptions
 
+    if ids is not None and source is None:
+        raise BadInput("--ids goes with --source: ids are a source's own.", hint="Name the source, or leave --ids out.")
+
     options = ImportOptions(
         mapping=_map("items", mapping), fmt=fmt, decimal=decimal, encoding=encoding, skip=_skips(skip), repeats=repeats
     )
-    _import(context, file, "items", options, json=json)
+    _import(context, file, "items", options, source=source, ids=ids, json=json)
 
 
 def import_events(
@@ -266,7 +282,16 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
     raise typer.Exit(1 if any(f.state == "problem" for f in findings) else 0)
 
 
-def _import(context: typer.Context, file: Path, kind: "Kind", options: "ImportOptions", *, json: bool) -> None:
+def _import(
+    context: typer.Context,
+    file: Path,
+    kind: "Kind",
+    options: "ImportOptions",
+    *,
+    source: str | None = None,
+    ids: Path | None = None,
+    json: bool,
+) -> None:
     from tailorbird.app import App
     from tailorbird.ingest.importer import import_file
     from tailorbird.ingest.receipts import Receipt, keep_receipt
@@ -285,6 +310,7 @@ def _import(context: typer.Context, file: Path, kind: "Kind", options: "ImportOp
             options=options,
             config=app.config,
             report=report,
+            source=None if source is None else app.source(source, ids=ids),
             progress=lambda share, rows: show(share, f"{rows:,} rows"),
         )
         try:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from tailorbird.catalogue import Catalogue
+from tailorbird.catalogue import Alias, Catalogue
 from tailorbird.config import EventsConfig
 from tailorbird.features.recent_items import RecentItems, history_of
 from tailorbird.identity.joins import KIND as SEPARATION
@@ -40,6 +40,7 @@ _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
     "identity": msgspec.json.Decoder(Identity),
     SEPARATION: msgspec.json.Decoder(Separation),
     "erased": msgspec.json.Decoder(Event),
+    "alias": msgspec.json.Decoder(Alias),
 }
 
 
@@ -57,7 +58,7 @@ class OnlineState:
         catalogue: Catalogue | None = None,
         identities: Identities | None = None,
     ) -> None:
-        self.catalogue = catalogue or Catalogue()
+        self.catalogue = Catalogue() if catalogue is None else catalogue
         self.identities = identities or Identities()
         self.began_at, self.changed_at = np.inf, -np.inf
         self._events = events
@@ -88,11 +89,13 @@ class OnlineState:
         if record.kind == "erasure":
             self.changed_at = record.at
             return []
-        if not record.body:
+        if not record.body or record.kind not in _DECODERS:
             return []
         content: Any = _DECODERS[record.kind].decode(record.body)
         if record.kind == "item":
             self.catalogue.upsert(content)
+        elif record.kind == "alias":
+            self.catalogue.call(content.alias, content.item_id)
         elif record.kind == "user":
             self._users[f"u:{content.user_id}"] = content
             self._consents(f"u:{content.user_id}", content.consent)

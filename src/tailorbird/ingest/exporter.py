@@ -10,7 +10,7 @@ import msgspec
 from tailorbird.ingest.fields import read_time
 from tailorbird.ingest.mapping import Kind
 from tailorbird.protocols import Log
-from tailorbird.types import Record
+from tailorbird.types import Item, Record
 
 _CHUNK = 5_000
 _RECORDS: Final[Mapping[Kind, str]] = {"items": "item", "users": "user", "identities": "identity"}
@@ -50,7 +50,9 @@ def export_lines(log: Log, kind: Kind, selection: Selection) -> Iterator[bytes]:
     for record in _records(log, _RECORDS[kind]):
         if kind == "items" or selection.user is None or _is_of(record, selection):
             newest[record.key] = record.body
-    yield from newest.values()
+    for body in newest.values():
+        # A merged item's body says from which sources it is, which is no field of an item.
+        yield msgspec.json.encode(msgspec.json.decode(body, type=Item)) if kind == "items" else body
 
 
 def _asked_for(record: Record, selection: Selection) -> bool:

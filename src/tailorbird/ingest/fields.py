@@ -194,6 +194,24 @@ def read_set(name: str, value: Any) -> tuple[str, ...]:
     return _strings(name, value)
 
 
+def read_translations(name: str, value: Any) -> dict[str, dict[str, Any]]:
+    """Texts by locale: ``{"de": {"title": ..., "description": ..., "categories": [...]}}``, or ``"de.title"``."""
+    found: dict[str, dict[str, Any]] = {}
+    for key, said in read_object(name, value).items():
+        place, dot, inner = key.partition(".")
+        locale = place.strip().replace("_", "-").lower()
+        texts = {inner: said} if dot else said
+        if not locale or not isinstance(texts, Mapping | None):
+            raise WrongType(f"{name}.{key} is {shown(said)}; an object with texts is needed, by the name of a locale.")
+        for field, text in (texts or {}).items():
+            if field not in _TRANSLATED:
+                allowed = ", ".join(_TRANSLATED)
+                raise WrongType(f"{name}.{locale} has the field {shown(field)}; {allowed} can be translated.")
+            if text is not None and (read := _TRANSLATED[field](f"{name}.{locale}.{field}", text)):
+                found.setdefault(locale, {})[field] = list(read) if isinstance(read, tuple) else read
+    return found
+
+
 def read_time(name: str, value: Any) -> float | None:
     """UTC epoch seconds of ISO 8601, or of an epoch number in seconds, milliseconds or microseconds by its magnitude.
 
@@ -326,3 +344,6 @@ def _refuse_unstorable(name: str, text: str) -> None:
 def _type_name(value: Any) -> str:
     names = {dict: "an object", list: "a list", tuple: "a list", str: "text", bool: "true or false", type(None): "null"}
     return names.get(type(value), f"a value of type {type(value).__name__}")
+
+
+_TRANSLATED: Final[Mapping[str, Reader]] = {"title": read_text, "description": read_text, "categories": read_path}

@@ -20,6 +20,7 @@ from tailorbird.errors import (
     UnknownColumn,
     did_you_mean,
 )
+from tailorbird.ingest.checks.findings import counted
 from tailorbird.ingest.consent import Answers
 from tailorbird.ingest.events import ABOUT_AN_ITEM, Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.fields import read_id, read_number, read_time, shown
@@ -28,14 +29,16 @@ from tailorbird.ingest.items import entry_of_item, parse_item
 from tailorbird.ingest.mapping import ColumnMap, Kind, parse_types
 from tailorbird.ingest.messages import MessageImport
 from tailorbird.ingest.money import part_money
+from tailorbird.ingest.parts.joining import Joined
+from tailorbird.ingest.parts.source import Source
 from tailorbird.ingest.repeats import Repeats, Rule
 from tailorbird.ingest.sources import find_files
 from tailorbird.ingest.tables import Table, open_table
 from tailorbird.ingest.unknown_types import UnknownTypes
 from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
-from tailorbird.ingest.writing import BATCH_ENTRIES, Report, Writer
+from tailorbird.ingest.writing import BATCH_ENTRIES, EXAMPLES, Report, Writer
 from tailorbird.protocols import Log
-from tailorbird.types import EVENT_TYPES, Entry
+from tailorbird.types import EVENT_TYPES, Entry, Item, User
 
 Progress: TypeAlias = Callable[[float, int], None]
 """Called with the share of the input that was read, and the rows so far."""
@@ -43,6 +46,9 @@ Progress: TypeAlias = Callable[[float, int], None]
 _STEP_SECONDS: Final = 60.0
 _VERSIONED: Final = frozenset({"items", "users"})
 """Of these the newest record about one id stands; of events every one, of identities the order they come in."""
+
+_PATHS: Final = 1_000
+"""Category paths that a report counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +80,14 @@ def import_file(
     options: ImportOptions | None = None,
     config: Config | None = None,
     report: Report | None = None,
+    source: Source | None = None,
     progress: Progress = lambda _share, _rows: None,
 ) -> Report:
     """Append every good row of a file, or of all files below a directory, to the log.
 
     ``now`` judges the times of events and dates the versions of items and users; ``config`` says which types of events
     the shop knows, and the currency of prices that name none. ``report`` may be given, so that its figures are there
-    when this raises.
+    when this raises. With a ``source``, rows are what it says of the shop's items.
 
     Raises:
         UnreadableFile, UnknownFormat, BadEncoding, UnknownColumn: nothing, or nothing more, can be read.
@@ -92,10 +99,11 @@ def import_file(
     form = format_of(NATIVE if options.fmt == "auto" else options.fmt, kind)
     run: _Run
     if form is None:
-        run = _Import(log, kind, options=options, config=config, now=now, report=report)
+        run = _Import(log, kind, options=options, config=config, now=now, report=report, source=source)
     else:
         _refuse_options(options)
-        run = MessageImport(log, form, config=config, now=now, report=report, encoding=options.encoding)
+        encoding = options.encoding
+        run = MessageImport(log, form, config=config, now=now, report=report, encoding=encoding, source=source)
     files = find_files(path)
     for file in files:
         run.check(file)
@@ -108,7 +116,23 @@ def import_file(
                 progress((done + share * size) / whole, report.rows)
             done += size
     run.finish()
+    if source is not None:
+        _tell_of_source(source, report)
     return report
+
+
+def _tell_of_source(source: Source, report: Report) -> None:
+    report.unmatched, report.unmapped = source.unmatched, dict(source.unmapped.most_common(_PATHS))
+    if source.unmatched:
+        report.notes.append(
+            f"{counted(source.unmatched, 'item')} of {source.name} matched none of the shop's and came in as new."
+        )
+    if source.unmapped:
+        paths = "; ".join(f"{path} ({n:,})" for path, n in source.unmapped.most_common(EXAMPLES))
+        report.notes.append(
+            f"{counted(source.unmapped.total(), 'item')} of {source.name} kept categories that its taxonomy does not have:"
+            f" {paths}."
+        )
 
 
 class _Run(Protocol):
@@ -141,7 +165,15 @@ class _Import:
     """One run over tables with one record a row."""
 
     def __init__(
-        self, log: Log, kind: Kind, *, options: ImportOptions, config: Config | None, now: float, report: Report
+        self,
+        log: Log,
+        kind: Kind,
+        *,
+        options: ImportOptions,
+        config: Config | None,
+        now: float,
+        report: Report,
+        source: Source | None,
     ) -> None:
         self.report = report
         self._kind = kind
@@ -157,7 +189,8 @@ class _Import:
         self._assumed = False
         self._answers = Answers.told(log)
         self._unknown_types = UnknownTypes(EventsConfig() if config is None else config.events)
-        self._writer = Writer(log, report)
+        self._source = source
+        self._writer = Writer(log if source is None else Joined(log, source.config), report)
 
     def check(self, file: Path) -> None:
         """Refuse a file that cannot be taken, before anything of any file is."""
@@ -204,8 +237,7 @@ class _Import:
         """Append what waited."""
         for raw, line, where in self._repeats.resolved():
             try:
-                if (entry := self._entry(raw, None)) is not None:
-                    self._writer.add([entry], line, where)
+                self._writer.add(self._entries(raw, None), line, where)
             except BadInput as error:  # each row was good, but not what they come to
                 self.report.reject(error, line, f"{where}, line {line}")
         self._writer.flush()
@@ -226,15 +258,18 @@ class _Import:
     def _take(self, raw: dict[str, Any] | BrokenLine, line: int, where: str, ordinals: Ordinals) -> None:
         if isinstance(raw, BrokenLine):
             raise raw
-        entry = self._entry(raw, ordinals)
-        if entry is None:
+        key = self._key(raw) if self._kind in _VERSIONED else None
+        if key is not None and key in self._repeats:
+            self._check(raw)
+            if not self._repeats.fold(key, raw, line, where):
+                self.report.duplicates += 1
+            return
+        entries = self._entries(raw, ordinals)
+        if entries:
+            self._writer.add(entries, line, where)
+        else:
             self.report.rows -= 1
             self.report.declined += 1
-            return
-        if self._kind not in _VERSIONED or entry.key not in self._repeats:
-            self._writer.add([entry], line, where)
-        elif not self._repeats.fold(entry.key, raw, line, where):
-            self.report.duplicates += 1
 
     def _open(self, file: Path) -> Table:
         return open_table(file, encoding=self._options.encoding)
@@ -262,25 +297,32 @@ class _Import:
             else:
                 yield line, self._map.apply(row, texts=table.texts)
 
-    def _entry(self, raw: dict[str, Any], ordinals: Ordinals | None) -> Entry | None:
-        """The entry of one row; None where whoever did it declines that it is kept."""
+    def _check(self, raw: dict[str, Any]) -> Item | User:
+        """One row about an item or a user, read; what it says of money is parted in place."""
         part_money(raw, self._kind, decimal=self._options.decimal, currency=self._currency or "")
-        if self._kind == "items":
-            item = parse_item(raw, currency=self._currency)
-            self._assumed |= item.price is not None and not raw.get("currency")
-            return entry_of_item(item, at=self._now)
-        if self._kind == "users":
-            return entry_of_user(parse_user(raw), at=self._now)
+        return parse_item(raw, currency=self._currency) if self._kind == "items" else parse_user(raw)
+
+    def _entries(self, raw: dict[str, Any], ordinals: Ordinals | None) -> list[Entry]:
+        """The entries of one row; none where whoever did it declines that it is kept."""
+        if self._kind in _VERSIONED:
+            read = self._check(raw)
+            if isinstance(read, User):
+                return [entry_of_user(read, at=self._now)]
+            self._assumed |= read.price is not None and not raw.get("currency")
+            if self._source is not None:
+                return self._source.entries(raw, at=self._now)
+            return [entry_of_item(read, at=self._now)]
+        part_money(raw, self._kind, decimal=self._options.decimal, currency=self._currency or "")
         if self._kind == "identities":
-            return entry_of_identity(parse_identity({"evidence": "import", **raw}, now=self._now))
+            return [entry_of_identity(parse_identity({"evidence": "import", **raw}, now=self._now))]
         self._types.settle(raw)
         if self._order_from is not None and raw.get("at") is not None:
             raw["at"] = self._order_from + _STEP_SECONDS * _place_in_order(raw["at"])
         event = self._answers.keep(parse_event(raw, now=self._now))
         if event is None:
-            return None
+            return []
         self._unknown_types.see(event)
-        return entry_of_event(event, ordinals)
+        return [entry_of_event(event, ordinals)]
 
     def _key(self, raw: dict[str, Any]) -> str | None:
         name = "item_id" if self._kind == "items" else "user_id"

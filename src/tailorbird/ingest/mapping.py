@@ -23,6 +23,7 @@ from tailorbird.ingest.fields import (
     read_path,
     read_positive,
     read_set,
+    read_translations,
     read_whole,
     shown,
 )
@@ -79,7 +80,8 @@ _KNOWN_AS: Final[Mapping[str, Sequence[str]]] = {
     "image_url": ("image", "imagelink", "imageurl", "picture"),
 }
 _NUMBERS: Final = (read_number, read_positive, read_whole)
-_JSON_IN_TEXT: Final = (read_object, read_path, read_set)
+_OBJECTS: Final = (read_object, read_translations)
+_JSON_IN_TEXT: Final = (*_OBJECTS, read_path, read_set)
 
 
 class ColumnMap:
@@ -209,7 +211,7 @@ def parse_map(kind: Kind, texts: Iterable[str]) -> dict[str, str]:
         UnknownColumn: a field that this kind of record does not have.
     """
     pairs: dict[str, str] = {}
-    roots = sorted(name for name, reader in FIELDS[kind].items() if reader is read_object or name == "consent")
+    roots = sorted(name for name, reader in FIELDS[kind].items() if reader in _OBJECTS or name == "consent")
     for pair in (pair for text in texts for row in csv.reader([text], skipinitialspace=True) for pair in row if pair):
         ours, equals, theirs = (part.strip() for part in pair.partition("="))
         if not (equals and ours and theirs):
@@ -264,7 +266,7 @@ def _nested(row: Mapping[str, Any], fields: Mapping[str, Reader]) -> dict[str, A
     record = dict(row)
     for name in row:
         root, dot, inner = name.partition(".")
-        if dot and fields.get(root) is read_object and isinstance(record.setdefault(root, {}), dict):
+        if dot and fields.get(root) in _OBJECTS and isinstance(record.setdefault(root, {}), dict):
             record[root] = {**record[root], inner: record.pop(name)}
     return record
 

@@ -8,6 +8,8 @@ from tailorbird.errors import BadInput, BrokenLine
 from tailorbird.ingest.consent import Answers
 from tailorbird.ingest.formats.facts import Format
 from tailorbird.ingest.formats.reader import FormatReader
+from tailorbird.ingest.parts.joining import Joined
+from tailorbird.ingest.parts.source import Source
 from tailorbird.ingest.tables import open_table
 from tailorbird.ingest.unknown_types import UnknownTypes
 from tailorbird.ingest.writing import BATCH_ENTRIES, Report, Writer
@@ -20,12 +22,21 @@ class MessageImport:
     """One run over some files. What a message says of several things counts as one row."""
 
     def __init__(
-        self, log: Log, form: Format, *, config: Config | None, now: float, report: Report, encoding: str | None
+        self,
+        log: Log,
+        form: Format,
+        *,
+        config: Config | None,
+        now: float,
+        report: Report,
+        encoding: str | None,
+        source: Source | None = None,
     ) -> None:
         self._form, self._report, self._encoding = form, report, encoding
         currency = None if config is None else config.catalogue.currency
-        self._reader = FormatReader(form, log.current, now=now, currency=currency, answers=Answers.told(log))
-        self._writer = Writer(log, report, resent=True)
+        answers = Answers.told(log)
+        self._reader = FormatReader(form, log.current, now=now, currency=currency, answers=answers, source=source)
+        self._writer = Writer(log if source is None else Joined(log, source.config), report, resent=True)
         self._unknown_types = UnknownTypes(EventsConfig() if config is None else config.events)
 
     def check(self, file: Path) -> None:

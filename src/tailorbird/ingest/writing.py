@@ -3,11 +3,11 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from tailorbird.errors import BadInput, BrokenLine, ConflictingEvent, MissingField
 from tailorbird.ingest.fields import shown
-from tailorbird.protocols import Log, Verdict
+from tailorbird.protocols import Verdict
 from tailorbird.types import Entry
 
 BATCH_ENTRIES: Final = 1_000
@@ -17,6 +17,7 @@ EXAMPLES: Final = 3
 """Rejected rows that are named for each reason."""
 
 _PAUSE_SECONDS: Final = 0.001
+_RARE: Final = ("skipped", "declined", "unmatched", "unmapped", "unknown_types")
 
 
 @dataclass
@@ -47,7 +48,9 @@ class Reason:
 class Report:
     """What became of every row: ``rows`` is the sum of the next three.
 
-    ``order_from`` is the time from which places in an order were counted, where the file had no times.
+    ``order_from`` is the time from which places in an order were counted, where the file had no times. ``unmatched``
+    items of a source were none of the shop's, and came in as new ones; ``unmapped`` are its category paths that its
+    taxonomy does not have, and how many items have each.
     """
 
     rows: int = 0
@@ -58,6 +61,8 @@ class Report:
     skipped: int = 0
     declined: int = 0
     order_from: float | None = None
+    unmatched: int = 0
+    unmapped: dict[str, int] = field(default_factory=dict)
     unknown_types: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -82,8 +87,15 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The public shape."""
         counts = {name: getattr(self, name) for name in ("rows", "accepted", "duplicates", "rejected")}
-        rare = {name: getattr(self, name) for name in ("skipped", "declined", "unknown_types") if getattr(self, name)}
+        rare = {name: value for name in _RARE if (value := getattr(self, name))}
         return {**counts, **rare, "reasons": [reason.as_json() for reason in self.reasons]}
+
+
+class Appends(Protocol):
+    """A log, or what stands before one."""
+
+    def append(self, entries: Sequence[Entry]) -> Sequence[Verdict]:
+        """Durably add these, all or nothing, and say of each what became of it."""
 
 
 class Writer:
@@ -92,7 +104,7 @@ class Writer:
     With ``resent``, a name that came before with other content is a duplicate; without, it is refused as a conflict.
     """
 
-    def __init__(self, log: Log, report: Report, *, resent: bool = False) -> None:
+    def __init__(self, log: Appends, report: Report, *, resent: bool = False) -> None:
         self._log, self._report, self._resent = log, report, resent
         self._entries: list[Entry] = []
         self._rows: list[tuple[int, int, str]] = []

@@ -55,7 +55,8 @@ class Past:
 
 def read_past(log: Log, config: Config, since_days: float | None = None) -> Past:
     """Read the whole log into columns; item and person numbers are those of every engine that follows it."""
-    state = OnlineState(config.events, (), identities=Identities.of(log, config.identity))
+    identities = Identities.of(log, config.identity)
+    state = OnlineState(config.events, (), Catalogue(config.catalogue), identities)
     rows: list[tuple[int, int, float, float, bool, int]] = []
     seq = n_labels = 0
     for record in records(log):

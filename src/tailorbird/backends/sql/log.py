@@ -8,7 +8,7 @@ newest body of each item, user and identity, so that "no change" costs no new ve
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain, islice, takewhile
 from pathlib import Path
 from threading import Lock
@@ -108,12 +108,22 @@ class SqlLog:
             ).scalar()
             return None if body is None else bytes(body)
 
-    def newest(self, kind: str) -> list[bytes]:
-        """The newest bodies of all that is of this kind."""
+    def newest(self, kind: str, keys: Collection[str] | None = None) -> list[bytes]:
+        """The newest bodies of all that is of this kind, or of these keys of it, as they stand at one moment."""
+        of_kind = select(versions.c.body).where(versions.c.kind == kind)
+        asked = [of_kind] if keys is None else [of_kind.where(versions.c.key.in_(some)) for some in _chunks([*keys])]
         with reading(self.engine) as connection:
-            return [
-                bytes(row.body) for row in connection.execute(select(versions.c.body).where(versions.c.kind == kind))
-            ]
+            return [bytes(row.body) for one in asked for row in connection.execute(one)]
+
+    def of_keys(self, names: Collection[tuple[str, str]]) -> list[Record]:
+        """Every record of these (kind, key), in order. Looks through the whole log, and decodes no more than these."""
+        with reading(self.engine) as connection:
+            files = [row.file for row in connection.execute(select(segments.c.file).order_by(segments.c.first_seq))]
+            keys = list({key for _, key in names})
+            rows = [Record(*row) for row in connection.execute(select(log).where(log.c.key.in_(keys)))]
+        found = [*(record for file in files for record in self._files.of_keys(file, keys)), *rows]
+        known = {record.seq: record for record in found if (record.kind, record.key) in names}
+        return [known[seq] for seq in sorted(known)]
 
     def close_segments(self, *, hot_days: float, rows: int) -> list[str]:
         """Move what arrived before the last ``hot_days`` whole days into Parquet; return the files written.

@@ -92,6 +92,11 @@ class SegmentFiles:
         start = bisect_right(records, after, key=lambda r: r.seq)
         return records[start : start + limit]
 
+    def of_keys(self, file: str, keys: Sequence[str]) -> list[Record]:
+        """The records of one segment that have one of these keys."""
+        found = pq.read_table(self.directory / file, columns=_RECORD_COLUMNS, filters=[("key", "in", list(keys))])
+        return [Record(*row) for row in zip(*found.to_pydict().values(), strict=True)]
+
     def size(self) -> int:
         """Bytes of all segments."""
         return sum(f.stat().st_size for f in self.directory.glob("*.parquet"))

@@ -16,6 +16,9 @@ from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.formats.facts import Arrival, Fact, FactKind, Format
 from tailorbird.ingest.items import entry_of_item, parse_item, patch_item
 from tailorbird.ingest.money import part_money
+from tailorbird.ingest.parts.part import KIND as PART
+from tailorbird.ingest.parts.part import Part, entry_of_part, key_of
+from tailorbird.ingest.parts.source import Source
 from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
 from tailorbird.types import Entry, Event, Identity, Item, User
 
@@ -48,12 +51,17 @@ class FormatReader:
         currency: str | None = None,
         kinds: Collection[FactKind] | None = None,
         answers: Answers | None = None,
+        source: Source | None = None,
     ) -> None:
-        """``currency`` is the shop's, for signs that several share. With ``kinds``, no other facts are heard."""
+        """``currency`` is the shop's, for signs that several share. With ``kinds``, no other facts are heard.
+
+        With a ``source``, what is said of items is what that source says of them.
+        """
         self.form, self.arrival = form, Arrival(now)
         self._current, self._currency, self._kinds = current, currency, kinds
         self._ordinals, self._answers = Ordinals(), answers or Answers(lambda _key: {})
-        self._told: dict[tuple[str, str], Item | User | Identity] = {}
+        self._source = source
+        self._told: dict[tuple[str, str], Item | Part | User | Identity] = {}
 
     def read(self, message: Any) -> Taken:
         """The entries of one message.
@@ -80,8 +88,7 @@ class FormatReader:
                 taken.entries.append(entry_of_event(event, self._ordinals))
         elif kind in ("item", "item_change"):
             part_money(raw, "items", decimal=".", currency=self._currency or "")
-            item = self._item(raw, whole=kind == "item")
-            taken.entries.append(entry_of_item(item, at=self.arrival.now))
+            taken.entries += self._items(raw, whole=kind == "item")
         elif kind == "user":
             user = self._merged(parse_user(raw))
             taken.entries.append(entry_of_user(user, at=self.arrival.now))
@@ -89,6 +96,19 @@ class FormatReader:
             identity = parse_identity(raw, now=self.arrival.now)
             if self._is_new(identity):
                 taken.entries.append(entry_of_identity(identity))
+
+    def _items(self, raw: dict[str, Any], *, whole: bool) -> list[Entry]:
+        """The entry of an item, or of what the source says of one."""
+        if self._source is None:
+            return [entry_of_item(self._item(raw, whole=whole), at=self.arrival.now)]
+        if whole:
+            return self._source.entries(raw, at=self.arrival.now)
+        theirs = parse_item(raw).item_id
+        ours = self._source.ours(theirs) or theirs
+        before = self._known(PART, key_of(self._source.name, ours), Part)
+        part = self._source.changed(before, ours, {**raw, "item_id": ours})
+        self._remember(PART, part.key, part)
+        return [entry_of_part(part, at=self.arrival.now)]
 
     def _item(self, raw: dict[str, Any], *, whole: bool) -> Item:
         item = parse_item(raw, currency=self._currency)
@@ -120,7 +140,7 @@ class FormatReader:
         body = self._current(kind, key)
         return None if body is None else msgspec.json.decode(body, type=shape)
 
-    def _remember(self, kind: str, key: str, record: Item | User | Identity) -> None:
+    def _remember(self, kind: str, key: str, record: Item | Part | User | Identity) -> None:
         """Until it is in the log, and some time longer."""
         self._told.pop((kind, key), None)
         self._told[kind, key] = record
