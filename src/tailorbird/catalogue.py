@@ -199,6 +199,14 @@ class Catalogue:
         self.version += 1
         return number
 
+    def variants(self, number: int) -> IntArray:
+        """The other described items of an item's group that may be shown."""
+        group = self.group[number]
+        if group == NOBODY:
+            return np.empty(0, np.int32)
+        others: IntArray = np.flatnonzero((self.group == group) & self.sellable).astype(np.int32)
+        return np.delete(others, np.flatnonzero(others == number))
+
     def rate(self, currency: str | None) -> float:
         """What one of a currency is in the shop's; not a number where that is not known."""
         return 1.0 if self._money is None else self._money.rate(currency)

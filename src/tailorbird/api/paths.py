@@ -14,7 +14,7 @@ PathId: TypeAlias = FromPath[str]
 """An id in a path, still encoded; `id_of` reads it."""
 
 _BEFORE_ID: Final = ("/v1/items/", "/v1/users/", "/v1/decisions/", "/v1/policies/")
-_AFTER_USER: Final = ("/profile", "/preferences")
+_AFTER: Final = {"/v1/users/": ("/profile", "/preferences"), "/v1/items/": ("/versions",)}
 
 
 def encode_id(path: str, raw_path: bytes | None) -> str:
@@ -26,12 +26,12 @@ def encode_id(path: str, raw_path: bytes | None) -> str:
     before = next((prefix for prefix in _BEFORE_ID if path.startswith(prefix)), None)
     if before is None:
         return path
-    raw = quote(path) if raw_path is None else raw_path.decode("latin-1")
+    # Some servers leave the query on the raw path; a question mark of an id is encoded there.
+    raw = quote(path) if raw_path is None else raw_path.decode("latin-1").partition("?")[0]
     if not raw.startswith(before):
         return path
-    rest, after = raw.removeprefix(before), ""
-    if before == "/v1/users/":
-        after = next((end for end in _AFTER_USER if rest.endswith(end) and rest != end), "")
+    rest = raw.removeprefix(before)
+    after = next((end for end in _AFTER.get(before, ()) if rest.endswith(end) and rest != end), "")
     name = unquote(rest.removesuffix(after))
     return before + quote(name, safe="") + after if name else path
 

@@ -93,6 +93,17 @@ COMPONENTS["ItemShown"] = {
     "required": [name for name in COMPONENTS["ItemSent"]["properties"] if name != "withdrawn"],
     "properties": {name: part for name, part in _NOUNS["Item"]["properties"].items() if name != "withdrawn"},
 }
+COMPONENTS["ItemRead"] = {
+    **COMPONENTS["ItemShown"],
+    "properties": {
+        **COMPONENTS["ItemShown"]["properties"],
+        "variants": {
+            "description": "The other items of its group, by id.",
+            "type": "array",
+            "items": {"type": "string"},
+        },
+    },
+}
 COMPONENTS["ItemUnnamed"] = {**COMPONENTS["ItemSent"], "title": "Item, its id in the path", "required": []}
 COMPONENTS["UserUnnamed"] = {**COMPONENTS["UserSent"], "title": "User, its id in the path", "required": []}
 COMPONENTS["EventBatch"] = _batch("events", "EventSent")
@@ -103,6 +114,7 @@ EVENT_BATCH: Final = ref("EventBatch")
 ITEM: Final = ref("ItemSent")
 ITEM_BATCH: Final = ref("ItemBatch")
 ITEM_SHOWN: Final = ref("ItemShown")
+ITEM_READ: Final = ref("ItemRead")
 ITEM_UNNAMED: Final = ref("ItemUnnamed")
 ITEM_PATCH: Final = {**ITEM_UNNAMED, "description": "Only what changes; null forgets a field (RFC 7396)."}
 USER_UNNAMED: Final = ref("UserUnnamed")

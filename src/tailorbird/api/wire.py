@@ -131,7 +131,9 @@ class Receipt(msgspec.Struct):
     """What became of a batch. What is counted as accepted is on the disk.
 
     ``ignored`` counts what was not kept because whoever did it declines ``analytics``, and messages in another system's
-    format that say nothing here; ``dropped`` the personal fields that such a format carried, by name.
+    format that say nothing here; ``dropped`` the personal fields that such a format carried, by name. Of a source's
+    items, ``unmatched`` were none of the shop's and came in as new, and ``unmapped`` counts them by category paths that
+    its taxonomy does not have.
     """
 
     accepted: int
@@ -139,6 +141,8 @@ class Receipt(msgspec.Struct):
     rejected: list[Rejection]
     ignored: int | UnsetType = UNSET
     dropped: dict[str, int] | UnsetType = UNSET
+    unmatched: int | UnsetType = UNSET
+    unmapped: dict[str, int] | UnsetType = UNSET
 
 
 class Identification(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

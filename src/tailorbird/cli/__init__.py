@@ -18,7 +18,10 @@ import typer
 from tailorbird import __version__
 from tailorbird.errors import NoShop, TailorbirdError
 
-COMMAND_GROUPS: Final = ("shop", "models", "evaluate", "serving", "identity", "privacy", "backup", "simulate", "bench")
+COMMAND_GROUPS: Final = (
+    *("shop", "items", "models", "evaluate", "serving"),
+    *("identity", "privacy", "backup", "simulate", "bench"),
+)
 """Modules of this package that add commands, in the order of the help page. One that is not installed is left out."""
 
 DEFAULT_SHOP_DIR: Final = "./shop"

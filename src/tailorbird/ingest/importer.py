@@ -129,10 +129,8 @@ def _tell_of_source(source: Source, report: Report) -> None:
         )
     if source.unmapped:
         paths = "; ".join(f"{path} ({n:,})" for path, n in source.unmapped.most_common(EXAMPLES))
-        report.notes.append(
-            f"{counted(source.unmapped.total(), 'item')} of {source.name} kept categories that its taxonomy does not have:"
-            f" {paths}."
-        )
+        n_items = counted(source.unmapped.total(), "item")
+        report.notes.append(f"{n_items} of {source.name} kept categories that its taxonomy does not have: {paths}.")
 
 
 class _Run(Protocol):

@@ -65,8 +65,10 @@ def _flat(item: Item) -> dict[str, Any]:
     """The fields that are known, those of objects under dotted names."""
     flat: dict[str, Any] = {}
     for name, value in msgspec.to_builtins(item).items():
-        if name in ("attributes", "translations"):
+        if name == "attributes":
             flat |= {f"{name}.{inner}": one for inner, one in value.items()}
+        elif name == "translations":
+            flat |= {f"{name}.{locale}.{text}": one for locale, texts in value.items() for text, one in texts.items()}
         elif name != "item_id":
             flat[name] = value
     return flat

@@ -40,6 +40,15 @@ def key_of(source: str, item_id: str) -> str:
     return f"{source}:{item_id}"
 
 
+def item_of(key: str) -> str:
+    """The item of a part's key.
+
+    >>> item_of(key_of("erp", "a:b"))
+    'a:b'
+    """
+    return key.partition(":")[2]
+
+
 def parse_part(raw: Mapping[str, Any], source: str, *, currency: str | None = None) -> Part:
     """Check what a source says of an item; ``currency`` is the shop's, of a price that names none.
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -169,5 +169,15 @@ def open_source(
         ids={} if ids is None else read_ids(ids),
         is_ours=is_ours,
         matches=matches,
-        taxonomy=None if taxonomy is None else Taxonomy.read(folder / taxonomy),
+        taxonomy=None if taxonomy is None else _read_taxonomy(folder / taxonomy),
     )
+
+
+def _read_taxonomy(path: Path) -> Taxonomy:
+    return _taxonomy(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=16)
+def _taxonomy(path: Path, _changed_at: int) -> Taxonomy:
+    """Read once for as long as the file is the same: every request of a source asks for it."""
+    return Taxonomy.read(path)

@@ -1,0 +1,62 @@
+"""`items history`: an item's versions."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tailorbird.cli import existing_shop
+from tailorbird.cli.terminal import note, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from tailorbird.ingest.parts.history import Version
+
+_SHOWN_CHARACTERS = 60
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    items = typer.Typer(help="Look at items of the catalogue.", no_args_is_help=True)
+    items.callback()(lambda: None)
+    items.command("history")(history)
+    app.add_typer(items, name="items")
+
+
+def history(
+    context: typer.Context,
+    item_id: Annotated[str, typer.Argument(metavar="ID", help="The item's id.")],
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="So many versions at most, the newest first.")] = 20,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")] = False,
+) -> None:
+    """Tell when each version of an item held, what it changed, and which source said so."""
+    from tailorbird.app import App
+
+    with App.open(existing_shop(context)) as app, progress("Looking through the log"):
+        versions = app.versions(item_id)
+    if json:
+        print_json({"item_id": item_id, "versions": versions[:limit]})
+        return
+    print_table(
+        f"Versions of {item_id}", ("from", "until", "said by", "changed"), [_row(one) for one in versions[:limit]]
+    )
+    if len(versions) > limit:
+        note(f"{len(versions) - limit:,} older versions are not shown; --limit shows more.")
+
+
+def _row(version: "Version") -> tuple[str, str, str, str]:
+    lines = [f"{one.field}: {_said(one.before)} -> {_said(one.after)}" for one in version.changes]
+    until = "now" if version.until is None else _moment(version.until)
+    return _moment(version.since), until, ", ".join(version.sources) or "no source", "\n".join(lines)
+
+
+def _moment(at: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "-"
+    text = " > ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
