@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tailorbird.catalogue import Catalogue
+from tailorbird.catalogue import Catalogue, in_locale
 from tailorbird.config import CatalogueConfig
 from tailorbird.types import NOBODY, Item
 
@@ -60,3 +60,28 @@ def test_without_a_shop_prices_are_taken_as_they_are() -> None:
     made = Catalogue()
     made.upsert(Item(item_id="a", price=10.0, currency="JPY"))
     assert made.price[0] == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "title", "locale"),
+    [
+        ("de", "Lampe", "de"),
+        ("de-CH", "Lampe", "de"),
+        ("de_at", "Leuchte", "de-at"),
+        ("en-GB", "Lamp", "en-GB"),
+        ("en", "Lamp", "en-GB"),
+        ("fr", "Lamp", "en-GB"),
+        (None, "Lamp", "en-GB"),
+    ],
+)
+def test_texts_come_in_the_nearest_language_that_there_is(asked: str | None, title: str, locale: str) -> None:
+    lamp = Item(
+        item_id="1",
+        title="Lamp",
+        categories=("home",),
+        locale="en-GB",
+        translations={"de": {"title": "Lampe", "categories": ["Haus"]}, "de-at": {"title": "Leuchte"}},
+    )
+    spoken = in_locale(lamp, asked)
+    assert (spoken.title, spoken.locale) == (title, locale)
+    assert spoken.categories == (("Haus",) if locale == "de" else ("home",))

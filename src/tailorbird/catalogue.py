@@ -272,6 +272,26 @@ class Catalogue:
             setattr(self, name, stored[: len(self.ids)])
 
 
+def in_locale(item: Item, locale: str | None) -> Item:
+    """The item with its texts in a locale, or in its language (``de`` for ``de-AT``); as it is where it has none.
+
+    >>> lamp = Item(item_id="1", title="Lamp", translations={"de": {"title": "Lampe"}})
+    >>> in_locale(lamp, "de_AT").title, in_locale(lamp, "fr").title
+    ('Lampe', 'Lamp')
+    """
+    wanted, own = _locale(locale), _locale(item.locale)
+    while wanted and wanted != own:
+        if texts := item.translations.get(wanted):
+            categories = tuple(texts.get("categories", item.categories))
+            return msgspec.structs.replace(item, **{**texts, "categories": categories, "locale": wanted})
+        wanted = wanted.rpartition("-")[0]
+    return item
+
+
+def _locale(name: str | None) -> str:
+    return (name or "").strip().replace("_", "-").lower()
+
+
 def words(text: str) -> list[str]:
     """Lower-case words and numbers of a text.
 

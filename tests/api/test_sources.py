@@ -123,3 +123,12 @@ def test_prices_in_another_currency_are_compared_by_their_rate(client, slate):
     client.post("/v1/items", json=[{"item_id": c, "price": 10, "currency": c} for c in ("EUR", "USD", "JPY")])
     found = slate(filter={"price": {"max": 6}}, fields=["price", "currency"])["items"]
     assert [one["item"] for one in found] == [{"price": 10.0, "currency": "USD"}]
+
+
+def test_a_slate_comes_in_the_language_that_is_asked_for(client, slate):
+    texts = {"de": {"title": "Lampe"}}
+    client.post("/v1/items", json=[{"item_id": "a", "title": "Lamp", "price": 1, "translations": texts}])
+    shown = {"fields": ["title", "price"]}
+    assert slate(**shown, context={"locale": "de-CH"})["items"][0]["item"] == {"title": "Lampe", "price": 1.0}
+    for context in ({}, {"locale": "fr"}, {"locale": 7}):
+        assert slate(**shown, context=context)["items"][0]["item"]["title"] == "Lamp"

@@ -12,6 +12,8 @@ from tailorbird.errors import BadInput, BadNumber, IdTooLong, MissingField, Wron
 from tailorbird.ingest.items import FIELDS, entry_of_item, parse_item, patch_item
 from tailorbird.types import Item
 
+GERMAN = {"de-at": {"title": "Schuh", "categories": ["Kleidung", "Schuhe"]}}
+
 SHOE = Item(
     item_id="i1", title="Shoe", price=50.0, categories=("wear", "shoes"), attributes={"color": "red", "size": 42}
 )
@@ -130,3 +132,30 @@ def test_whatever_comes_is_an_item_or_bad_input(raw: dict[str, Any]) -> None:
     with suppress(BadInput):
         item = parse_item({"item_id": "i1", **raw})
         assert parse_item(msgspec.json.decode(entry_of_item(item, at=0.0).body)) == item
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"de_AT": {"title": "Schuh", "categories": "Kleidung > Schuhe", "description": None}},
+        {"de-AT.title": "Schuh", "de-AT.categories": "Kleidung|Schuhe"},
+        {" de-at ": {"title": "Schuh", "categories": ["Kleidung", "Schuhe"]}, "fr": None, "it": {"title": ""}},
+    ],
+)
+def test_translations_are_texts_by_locale(sent: dict[str, Any]) -> None:
+    assert parse_item({"item_id": "i1", "translations": sent}).translations == GERMAN
+
+
+@pytest.mark.parametrize(
+    "sent", ["de", {"de": "Schuh"}, {"de": {"price": 5}}, {"": {"title": "a"}}, {"de": {"title": []}}]
+)
+def test_bad_translations_are_refused(sent: Any) -> None:
+    with pytest.raises(WrongType, match="translations"):
+        parse_item({"item_id": "i1", "translations": sent})
+
+
+def test_a_translation_is_changed_text_by_text() -> None:
+    shoe = patch_item(SHOE, {"translations": GERMAN})
+    changed = patch_item(shoe, {"translations": {"de-at": {"title": None}, "fr": {"title": "Chaussure"}}})
+    assert changed.translations == {"de-at": {"categories": ["Kleidung", "Schuhe"]}, "fr": {"title": "Chaussure"}}
+    assert patch_item(shoe, {"translations": None}).translations == {}

@@ -84,7 +84,7 @@ def test_a_catalogue_alone_is_not_ready_but_its_content_can_be_learned() -> None
 
 
 def test_a_small_shop_is_ready_for_the_models_that_count() -> None:
-    items = tuple({"item_id": f"i{n}", "title": "x", "categories": ["c"], "price": 1} for n in range(12))
+    items = tuple({"item_id": f"i{n}", "title": f"x{n}", "categories": ["c"], "price": 1} for n in range(12))
     readiness = check(log_of(*shop(), items=items), Config())
     assert readiness.ready
     assert trained(readiness) == {"popular", "trending", "covisitation", "item-knn", "user-knn", "content"}

@@ -9,6 +9,7 @@ from tailorbird.api.bodies import Body
 from tailorbird.api.contract import speaks
 from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.wire import ITEM_FIELDS, PRIVATE_FIELDS, Ask, Search, Slate, SlateItem, Wish
+from tailorbird.catalogue import in_locale
 from tailorbird.errors import BadInput, Forbidden, UnknownSurface, did_you_mean
 from tailorbird.monitoring.metrics import total_ms
 from tailorbird.types import Decision, Item, Placed
@@ -54,7 +55,11 @@ def _answer(live: Live, http: HttpRequest[Any, Any, Any], wish: Wish, *, surface
         )
     wanted = _wanted(wish.fields, may_see_all=http.scope["auth"] == "secret")
     decision = live.recommend(wish.request(surface=surface, query=query, at=live.app.clock()))
-    items = [_slate_item(live, placed, wanted, explain=wish.explain) for placed in decision.items]
+    locale = wish.context.get("locale")
+    items = [
+        _slate_item(live, placed, wanted, explain=wish.explain, locale=locale if isinstance(locale, str) else None)
+        for placed in decision.items
+    ]
     more = live.engine.pages.go_on(decision.decision_id)
     return _slate(decision, items, next_cursor=decision.decision_id if more else None)
 
@@ -78,7 +83,7 @@ def _slate(decision: Decision, items: list[SlateItem], *, next_cursor: str | Non
     return slate
 
 
-def _slate_item(live: Live, placed: Placed, wanted: tuple[str, ...], *, explain: bool) -> SlateItem:
+def _slate_item(live: Live, placed: Placed, wanted: tuple[str, ...], *, explain: bool, locale: str | None) -> SlateItem:
     shown = SlateItem(
         item_id=placed.item_id,
         position=placed.position,
@@ -91,7 +96,8 @@ def _slate_item(live: Live, placed: Placed, wanted: tuple[str, ...], *, explain:
     if explain:
         shown.channels = placed.channels
     if wanted:
-        item: Item = live.engine.catalogue.item(live.engine.catalogue.find(placed.item_id))
+        found: Item = live.engine.catalogue.item(live.engine.catalogue.find(placed.item_id))
+        item = in_locale(found, locale)
         shown.item = {name: getattr(item, name) for name in wanted}
     return shown
 

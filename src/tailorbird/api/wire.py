@@ -71,7 +71,10 @@ class Wish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Ask(Wish, kw_only=True, forbid_unknown_fields=True):
-    """Ask for the slate of a surface. ``fields`` names what of each item shall come along; ``*`` is all of it."""
+    """Ask for the slate of a surface. ``fields`` names what of each item shall come along; ``*`` is all of it.
+
+    With ``locale`` in ``context``, an item's texts come in that language where it has them.
+    """
 
     surface: str
     query: Annotated[str, Meta(max_length=1_000)] | None = None

@@ -12,15 +12,17 @@ from typing import Any, Final
 
 import msgspec
 
+from tailorbird.catalogue import Alias
 from tailorbird.config import Config
 from tailorbird.ingest.advice import LEARNED_FROM, RANKER_LABELS, Advice, advise, deep_installed
-from tailorbird.ingest.checks import imports, taxonomy
+from tailorbird.ingest.checks import duplicates, imports, taxonomy
 from tailorbird.ingest.checks.described import Catalogue
 from tailorbird.ingest.checks.findings import LEVELS, Example, Finding, Rows, listed, note, percent, problem, warning
 from tailorbird.ingest.checks.money import Money
 from tailorbird.ingest.checks.names import Names
 from tailorbird.ingest.checks.people import People
 from tailorbird.ingest.checks.personal import Personal, looks_like
+from tailorbird.ingest.checks.sources import Sources
 from tailorbird.ingest.checks.times import Times
 from tailorbird.ingest.receipts import Receipt
 from tailorbird.protocols import Log
@@ -131,6 +133,7 @@ class _Tally:
         self._config = config
         self._catalogue, self._names, self._people = Catalogue(), Names(), People(config)
         self._times, self._money, self._personal = Times(config), Money(config), Personal()
+        self._sources, self._aliases = Sources(), dict[str, str]()
         self._types: Counter[str] = Counter()
         self._weights: dict[str, float] = {}
         self._liked: set[str] = set()
@@ -143,6 +146,7 @@ class _Tally:
         self._last_at: float | None = None
         self._event = msgspec.json.Decoder(Event)
         self._item = msgspec.json.Decoder(Item)
+        self._alias = msgspec.json.Decoder(Alias)
         self._user = msgspec.json.Decoder(User)
         self._identity = msgspec.json.Decoder(Identity)
 
@@ -154,6 +158,11 @@ class _Tally:
             item = self._item.decode(record.body)
             self._catalogue.take(item, record.seq)
             self._personal.take_item(item, record.seq)
+        elif record.kind == "source_item":
+            self._sources.take(record)
+        elif record.kind == "alias":
+            alias = self._alias.decode(record.body)
+            self._aliases[alias.alias] = alias.item_id
         elif record.kind == "user":
             self._users.add(record.key)
             self._personal.take_user(self._user.decode(record.body), record.seq)
@@ -161,12 +170,17 @@ class _Tally:
             identity = self._identity.decode(record.body)
             self._people.join(identity.anonymous_id, identity.user_id, record.seq)
 
+    def _meant(self, name: str) -> str:
+        """The item that an id of a source stands for, unless an item goes by it."""
+        meant = self._aliases.get(name)
+        return name if meant is None or name in self._catalogue.items else meant
+
     def _take_event(self, record: Record, event: Event) -> None:
         seq, kind, at, lines = record.seq, event.type, event.at, event.lines
         self._types[kind] += 1
         self._without_user += event.user_id is None
         for line in lines:
-            self._names.take(line.item_id, seq)
+            self._names.take(self._meant(line.item_id), seq)
         weight = self._weight(event)
         if weight > 0:
             self._take_interest(event, [line.item_id for line in lines])
@@ -253,6 +267,8 @@ class _Tally:
         yield from self._names.findings(items)
         yield from self._catalogue.findings(self._names.lines)
         yield from taxonomy.findings(items)
+        yield from self._sources.findings()
+        yield from duplicates.findings(items, self._config.catalogue.rate)
         yield from self._money.findings(items)
         if n_events:
             yield from self._times.findings(n_events, receipts)

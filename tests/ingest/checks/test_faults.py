@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from tailorbird.backends.memory import MemoryLog
-from tailorbird.config import ChecksConfig, Config
+from tailorbird.catalogue import Alias
+from tailorbird.config import CatalogueConfig, ChecksConfig, Config
 from tailorbird.ingest.checks.findings import EXAMPLES, Finding
 from tailorbird.ingest.checks.people import DEVICES_OF_A_USER, USERS_OF_A_DEVICE
+from tailorbird.ingest.parts.part import Part
 from tailorbird.ingest.readiness import check
 from tailorbird.ingest.receipts import Receipt
 from tailorbird.ingest.writing import Report
@@ -31,6 +33,11 @@ def event(n: int, **fields: Any) -> Entry:
 def item(name: str, **fields: Any) -> Entry:
     content = Item(**{"item_id": name, "title": f"Lamp {name}", "categories": ("lamps",), "price": 5.0, **fields})
     return entry("item", name, content)
+
+
+def part(path: str) -> Entry:
+    said = Part(source="feed", item_id="i1", said={"categories": path.split(" > ")}, unmapped=path)
+    return entry("source_item", said.key, said)
 
 
 def found(
@@ -75,7 +82,10 @@ FAULTS: dict[str, list[Entry]] = {
     "leaf_under_several_parents": [item("i1", categories=("bikes", "parts")), item("i2", categories=("cars", "parts"))],
     "category_spellings": [*CATALOGUE, item("i9", categories=(" Lamp",))],
     "brand_spellings": [item("i1", brand="Aster"), item("i2", brand="ASTER ")],
-    "several_currencies": [item("i1", currency="EUR"), item("i2", currency="USD")],
+    "several_currencies": [event(n, type="purchase", value=9.0, currency=c) for n, c in enumerate(("EUR", "USD"), 1)],
+    "no_rate": [item("i1", currency="EUR"), item("i2", currency="USD")],
+    "near_duplicates": [item("i1", title="Oak writing desk"), item("i2", title="Oak Writing Desk.")],
+    "unmapped_paths": [part("Toys > Dolls")],
     "few_joined": [*LOOKS, *devices(25, None)],
     "shared_devices": [event(n, anonymous_id="till") for n in range(USERS_OF_A_DEVICE)],
     "users_of_many_devices": devices(DEVICES_OF_A_USER, "tester"),
@@ -161,8 +171,31 @@ def test_a_currency_on_events_counts_as_one_more():
     order = event(1, type="purchase", value=9.0, currency="USD")
     finding = found([item("i1", currency="EUR"), order], "several_currencies")
     assert finding is not None
-    assert "1 item in EUR, 1 event in USD" in finding.message
+    assert "1 event in USD, items in EUR" in finding.message
     assert found([item("i1", currency="EUR"), event(1, type="purchase", value=9.0)], "several_currencies") is None
+
+
+def test_prices_of_a_currency_with_a_rate_are_compared():
+    config = Config(catalogue=CatalogueConfig(rates={"USD": 0.5}))
+    dollars = item("i1", currency="USD", price=10.0)
+    assert found([dollars], "no_rate", config=config) is None
+    paid = event(1, type="purchase", items=({"item_id": "i1", "price": 60.0},), item_id=None, currency="USD")
+    assert found([dollars, paid], "prices_far_off", config=config) is None
+    euros = event(1, type="purchase", items=({"item_id": "i1", "price": 60.0},), item_id=None, currency="EUR")
+    assert found([dollars, euros], "prices_far_off", config=config) is not None
+    assert found([item("i1", currency="JPY"), euros], "prices_far_off", config=config) is None, "10 JPY are not 10 EUR"
+
+
+def test_a_path_that_is_mapped_at_last_is_no_fault():
+    mapped = Part(source="feed", item_id="i1", said={"categories": ["Dolls"]})
+    assert found([part("Toys > Dolls"), entry("source_item", mapped.key, mapped)], "unmapped_paths") is None
+
+
+def test_events_under_a_sources_id_are_about_the_shops_item():
+    alias = entry("alias", "feed:G1", Alias("feed", "G1", "i1"))
+    looks = [event(n, item_id="G1") for n in range(5)]
+    assert found([item("i1"), *looks], "items_not_in_catalogue") is not None
+    assert found([item("i1"), alias, *looks], "items_not_in_catalogue") is None
 
 
 def test_lines_of_one_order_are_one_moment():

@@ -1,9 +1,12 @@
 """The catalogue as it stands at the log's end: which items are described, how well, and which are none."""
 
 import re
+import zlib
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 from tailorbird.ingest.checks.findings import Example, Finding, Rows, counted, problem, warning
 from tailorbird.types import Item
@@ -21,8 +24,23 @@ _CHARGE: Final = re.compile(
 )
 
 
+def marks_of(attributes: Mapping[str, Any]) -> bytes:
+    """Attributes as pairs of hashes, of a name and its value: enough to compare two items by, and small."""
+    pairs = [(mark(name), mark(_plain(value))) for name, value in attributes.items()]
+    return array("I", chain.from_iterable(pairs)).tobytes()
+
+
+def mark(text: str) -> int:
+    """The hash of a name, or of a value as text."""
+    return zlib.crc32(text.strip().casefold().encode())
+
+
+def _plain(value: Any) -> str:
+    return "|".join(sorted(map(str, value))) if isinstance(value, list | tuple) else str(value)
+
+
 class Described(NamedTuple):
-    """What is remembered of an item's newest version; ``seq`` is its record."""
+    """What is remembered of an item's newest version; ``seq`` is its record, ``marks`` are hashes of its attributes."""
 
     seq: int
     title: str
@@ -32,6 +50,7 @@ class Described(NamedTuple):
     currency: str | None
     sellable: bool
     group: str | None
+    marks: bytes = b""
 
 
 class Catalogue:
@@ -49,8 +68,9 @@ class Catalogue:
             return
         path = self._paths.setdefault(item.categories, item.categories)
         brand = self._brands.setdefault(item.brand, item.brand) if item.brand else None
+        marks = marks_of(item.attributes)
         self.items[item.item_id] = Described(
-            seq, item.title, path, brand, item.price, item.currency, item.sellable, item.group_id
+            seq, item.title, path, brand, item.price, item.currency, item.sellable, item.group_id, marks
         )
 
     def share_described(self) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Prices: in which currency, and whether events and the catalogue mean the same ones."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -17,18 +18,23 @@ class Money:
     """What was paid, by currency and by item: the lowest and the highest price of each, and in which record."""
 
     def __init__(self, config: Config) -> None:
+        self._catalogue = config.catalogue
         self._shop = config.catalogue.currency
-        self._events: Counter[str | None] = Counter()
+        self._events: Counter[str] = Counter()
+        self._first: dict[str, int] = {}
+        self._rates: dict[str | None, float] = {}
         self._paid: dict[str, tuple[float, int, float, int]] = {}
 
     def take(self, event: Event, lines: tuple[OrderLine, ...], seq: int) -> None:
         """One event with its lines."""
         priced = event.value is not None
-        paid = self._paid
+        paid, rate = self._paid, self._rate(event.currency)
         for line in lines:
-            price = line.price
-            if price:
+            if line.price:
                 priced = True
+                if not rate > 0:  # of a currency without a rate
+                    continue
+                price = line.price * rate
                 known = paid.get(line.item_id)
                 if known is None:
                     paid[line.item_id] = (price, seq, price, seq)
@@ -37,46 +43,66 @@ class Money:
                 elif price > known[2]:
                     paid[line.item_id] = (known[0], known[1], price, seq)
         if priced:
-            self._events[event.currency] += 1
+            currency = event.currency or self._shop
+            self._events[currency] += 1
+            self._first.setdefault(currency, seq)
+
+    def _rate(self, currency: str | None) -> float:
+        rate = self._rates.get(currency)
+        if rate is None:
+            rate = self._rates[currency] = self._catalogue.rate(currency)
+        return rate
 
     def findings(self, items: Mapping[str, Described]) -> Iterator[Finding]:
         """What to know of them."""
+        yield from self._without_rate(items)
         yield from self._mixture(items)
         yield from self._far_off(items)
 
-    def _mixture(self, items: Mapping[str, Described]) -> Iterator[Finding]:
-        of_items: defaultdict[str, Rows] = defaultdict(Rows)
+    def _without_rate(self, items: Mapping[str, Described]) -> Iterator[Finding]:
+        found: defaultdict[str, Rows] = defaultdict(Rows)
         for name, item in items.items():
-            if item.price is not None:
-                currency = item.currency or self._shop
-                of_items[currency].add(item.seq, name, currency)
-        of_events: Counter[str] = Counter()
-        for named, n in self._events.items():
-            of_events[named or self._shop] += n
-        if len(of_items.keys() | of_events.keys()) < 2:
+            if item.price is not None and math.isnan(self._rate(item.currency)):
+                found[str(item.currency)].add(item.seq, name, f"{item.price:,.10g} {item.currency}")
+        if not found:
             return
-        by_use = sorted(of_items.items(), key=lambda pair: -pair[1].count)
-        told = [f"{counted(rows.count, 'item')} in {currency}" for currency, rows in by_use]
-        told += [f"{counted(n, 'event')} in {currency}" for currency, n in of_events.most_common()]
+        by_use = sorted(found.items(), key=lambda pair: -pair[1].count)
+        n_items = counted(sum(rows.count for rows in found.values()), "item has", "items have")
+        told = listed([f"{currency} ({rows.count:,})" for currency, rows in by_use], 8)
+        yield warning(
+            "no_rate",
+            f"{n_items} a price in a currency for which there is no rate: {told}.",
+            cost="It is shown, and compared with nothing: the ranker's log_price, price_in_category and price_gap say "
+            "nothing of these items, and filters by price leave them out.",
+            hint=f"Say what one of it is in {self._shop}: {by_use[0][0]} = ... under [catalogue.rates]. Where "
+            f"{self._shop} is not the shop's, set catalogue.currency.",
+            rows=[row for _, rows in by_use for row in rows.first],
+        )
+
+    def _mixture(self, items: Mapping[str, Described]) -> Iterator[Finding]:
+        of_items = {item.currency or self._shop for item in items.values() if item.price is not None}
+        if len(self._events) < 2 and (not of_items or self._events.keys() <= of_items):
+            return
+        told = [f"{counted(n, 'event')} in {currency}" for currency, n in self._events.most_common()]
+        if of_items:
+            told.append(f"items in {' and '.join(sorted(of_items))}")
         yield warning(
             "several_currencies",
-            f"Money comes in several currencies: {listed(told, 8)}.",
-            cost="Prices are compared as numbers: the ranker's log_price, price_in_category and price_gap take "
-            "10 JPY for 10 EUR, filters by price let the wrong items through, and revenue adds up unlike things.",
+            f"Money of events comes in other currencies than one: {listed(told, 8)}.",
+            cost="Values of events are added as numbers: revenue, and what an experiment earned, add up unlike things.",
             hint=f"Convert to one before import, and name it ({self._shop} is the shop's: catalogue.currency).",
-            rows=[row for _, rows in by_use[1:] for row in rows.first],
+            rows=[Example(self._first[currency], kind="event") for currency, _ in self._events.most_common()[::-1]],
         )
 
     def _far_off(self, items: Mapping[str, Described]) -> Iterator[Finding]:
         found: list[tuple[float, Example]] = []
         for name, (low, low_seq, high, high_seq) in self._paid.items():
             item = items.get(name)
-            if item is None or not item.price:
-                continue
-            if high > FACTOR * item.price:
-                found.append((high / item.price, _apart(name, high, high_seq, item.price)))
-            elif low * FACTOR < item.price:
-                found.append((item.price / low, _apart(name, low, low_seq, item.price)))
+            asked = item.price * self._rate(item.currency) if item is not None and item.price else math.nan
+            if high > FACTOR * asked:
+                found.append((high / asked, _apart(name, high, high_seq, asked)))
+            elif low * FACTOR < asked:
+                found.append((asked / low, _apart(name, low, low_seq, asked)))
         if found:
             yield warning(
                 "prices_far_off",
