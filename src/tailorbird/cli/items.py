@@ -58,5 +58,5 @@ def _moment(at: float) -> str:
 def _said(value: Any) -> str:
     if value is None:
         return "-"
-    text = " > ".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = " > ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
