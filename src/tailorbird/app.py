@@ -29,8 +29,7 @@ from tailorbird.ingest.checks.kept import keep_check
 from tailorbird.ingest.parts import history
 from tailorbird.ingest.parts.aliases import Matches
 from tailorbird.ingest.parts.joining import Joined
-from tailorbird.ingest.parts.part import KIND as PART
-from tailorbird.ingest.parts.part import Part, key_of
+from tailorbird.ingest.parts.part import Part, current_part
 from tailorbird.ingest.parts.precedence import check_sources
 from tailorbird.ingest.parts.source import Source, open_source
 from tailorbird.ingest.receipts import newest_receipts
@@ -181,8 +180,7 @@ class App:
 
     def part(self, source: str, item_id: str) -> Part | None:
         """What a source says of an item now."""
-        body = self.log.current(PART, key_of(source, item_id))
-        return None if body is None else msgspec.json.decode(body, type=Part)
+        return current_part(self.log.current, source, item_id)
 
     def versions(self, item_id: str) -> list[history.Version]:
         """An item's versions, the newest first. Looks through the whole log; call it off the request's thread.
@@ -190,7 +188,7 @@ class App:
         Raises:
             NotFound: there is no such item.
         """
-        names = {("item", item_id), *((PART, key_of(one, item_id)) for one in ("", *self.config.catalogue.sources))}
+        names = history.names_of(item_id, self.config.catalogue.sources)
         found = history.versions(self.log.of_keys(names))
         if not found:
             raise NotFound(f"There is no item '{item_id[:256]}'.", hint="Ids are case-sensitive.")

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tailorbird.ingest.parts.part import KIND, UNNAMED, Part
+from tailorbird.ingest.parts.part import KIND, UNNAMED, Part, key_of
 from tailorbird.types import Item, Record
 
 _PART: Final = msgspec.json.Decoder(Part)
@@ -32,6 +32,11 @@ class Version(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     withdrawn: bool
     changes: tuple[Change, ...]
+
+
+def names_of(item_id: str, sources: Sequence[str]) -> set[tuple[str, str]]:
+    """The (kind, key) of an item and of all that may be said of it."""
+    return {("item", item_id), *((KIND, key_of(source, item_id)) for source in (UNNAMED, *sources))}
 
 
 def versions(records: Sequence[Record]) -> list[Version]:

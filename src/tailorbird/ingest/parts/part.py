@@ -4,7 +4,7 @@ A part is kept in the log as a version of its own (kind ``source_item``), under 
 without a source before a source spoke of the item is a part too, of the source without a name; it is asked last.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -47,6 +47,12 @@ def item_of(key: str) -> str:
     'a:b'
     """
     return key.partition(":")[2]
+
+
+def current_part(current: Callable[[str, str], bytes | None], source: str, item_id: str) -> Part | None:
+    """What a source says of an item now; ``current`` is the log's."""
+    body = current(KIND, key_of(source, item_id))
+    return None if body is None else msgspec.json.decode(body, type=Part)
 
 
 def parse_part(raw: Mapping[str, Any], source: str, *, currency: str | None = None) -> Part:
