@@ -44,7 +44,8 @@ def main() -> None:
         return
     for one in found:
         print(
-            f"{one['people']:,} people of {one['events_each']} events: {one['gib_per_million_people']} GiB per million, "
+            f"{one['people']:,} people of {one['events_each']} events: "
+            f"{one['gib_per_million_people']} GiB per million, "
             f"{one['cpu_us_per_event']} CPU microseconds an event"
         )
 
