@@ -23,6 +23,7 @@ from tailorbird.backends.sql.log import SqlLog
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
 from tailorbird.errors import InvalidConfig, NotFound, Unavailable, did_you_mean
+from tailorbird.features import VIEWS
 from tailorbird.identity.joins import Identities, Separation
 from tailorbird.ingest import readiness
 from tailorbird.ingest.checks.kept import keep_check
@@ -423,7 +424,7 @@ class App:
 
 
 def check_names(config: Config) -> None:
-    """Refuse a configuration that names models which do not exist: their slates would come from the bare catalogue.
+    """Refuse a configuration that names models or views which do not exist: what was meant would not happen.
 
     Raises:
         InvalidConfig: names every one of them.
@@ -434,13 +435,14 @@ def check_names(config: Config) -> None:
         named += [(f"policies.{surface}.channels.{name}", name, {*RETRIEVERS}) for name in recipe.channels]
         if recipe.ranker:
             named.append((f"policies.{surface}.ranker", recipe.ranker, {RANKER}))
+    named += [("features.leave_out", name, {*VIEWS}) for name in config.features.leave_out]
     lines = [
-        f"  {place}: no model is called '{name}'. {did_you_mean(name, ok)}"
+        f"  {place}: nothing is called '{name}'. {did_you_mean(name, ok)}"
         for place, name, ok in named
         if name not in ok
     ]
     if lines:
-        raise InvalidConfig("The configuration names models that do not exist:\n" + "\n".join(lines) + "\n")
+        raise InvalidConfig("The configuration names what does not exist:\n" + "\n".join(lines) + "\n")
 
 
 def _shares(weights: Mapping[int, float], names: Sequence[str]) -> dict[str, float]:

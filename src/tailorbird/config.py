@@ -141,6 +141,12 @@ class CatalogueConfig(_Section):
         return next((rate for name, rate in self.rates.items() if name.upper() == code), math.nan)
 
 
+class FeaturesConfig(_Section):
+    """Which feature views the ranker does without; they are kept and shown all the same."""
+
+    leave_out: tuple[str, ...] = Field((), description="names of views, see `tailorbird features list`")
+
+
 class LogConfig(_Section):
     """How long the log's tail stays in SQL before it becomes a closed segment."""
 
@@ -242,6 +248,7 @@ class Config(_Section):
     events: EventsConfig = EventsConfig()
     identity: IdentityConfig = IdentityConfig()
     catalogue: CatalogueConfig = CatalogueConfig()
+    features: FeaturesConfig = FeaturesConfig()
     log: LogConfig = LogConfig()
     ledger: LedgerConfig = LedgerConfig()
     budget: BudgetConfig = BudgetConfig()

@@ -74,8 +74,8 @@ class Engine:
     ) -> None:
         self.config = config
         self.catalogue = Catalogue(config.catalogue) if catalogue is None else catalogue
-        identities = identities or Identities(config.identity)
-        self.state = OnlineState(config.events, VIEWS.values(), self.catalogue, identities)
+        known, left_out = identities or Identities(config.identity), config.features.leave_out
+        self.state = OnlineState(config.events, VIEWS.values(), self.catalogue, known, left_out)
         self.retrievers: dict[str, Retriever] = {}
         self.ranker: Ranker | None = None
         self.ranker_columns: tuple[str, ...] = ()

@@ -6,7 +6,8 @@ implementation to the sentences below.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from math import inf
+from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.types import (
@@ -34,24 +35,41 @@ def unheard(_what: str, _share: float) -> None:
 
 
 class Scope(StrEnum):
-    """Whose state a feature view keeps. One of scope request keeps none: it reads the request and the catalogue."""
+    """Whose state a feature view keeps: a user's, an item's, one for a visit, for a user and an item, for all.
+
+    One of scope request keeps none: it reads the request and the catalogue.
+    """
 
     USER = "user"
     ITEM = "item"
+    SESSION = "session"
+    PAIR = "pair"
+    SHOP = "shop"
     REQUEST = "request"
+
+
+FOR_EVER: Final = inf
+"""The ``ttl_days`` of a view whose state nobody lets go."""
 
 
 class FeatureView(Protocol):
     """A fold over the log: `empty`, `update`, `merge`, `read`, side by side in one file.
 
-    ``update`` may change and return the state it was given; nobody else holds it. For scope item a state is one float64
-    row, so that ``read`` gets the rows of all candidates at once; for scope user it is whatever the view likes.
+    ``update`` may change and return the state it was given; nobody else holds it. For scope item and pair a state is
+    one float64 row, so that ``read`` gets the rows of all candidates at once; for the others it is whatever the view
+    likes. One of scope item or pair hears of steps about items alone; for the others the item may be NOBODY.
+
+    A state whose owner did nothing for ``ttl_days`` reads as empty and is let go. ``freshness_seconds`` is how far
+    behind the log a reader may be before the values mislead, and ``owner`` who answers for them.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     scope: ClassVar[Scope]
     columns: ClassVar[tuple[str, ...]]
+    owner: ClassVar[str]
+    ttl_days: ClassVar[float]
+    freshness_seconds: ClassVar[float]
 
     def empty(self) -> Any:
         """The state of somebody or something of which nothing is known."""
@@ -64,6 +82,13 @@ class FeatureView(Protocol):
 
     def read(self, state: Any, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
         """One row per candidate, one column per name in ``columns``; finite; shape (n, len(columns))."""
+
+
+@runtime_checkable
+class ReadsShop(Protocol):
+    """A view that is read beside one of scope shop, named here: it reads the pair of its own state and the shop's."""
+
+    shop: ClassVar[str]
 
 
 class Retriever(Protocol):

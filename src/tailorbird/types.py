@@ -192,6 +192,7 @@ class Interaction(msgspec.Struct, frozen=True):
     """One item line of one event, resolved to numbers: the step that every fold takes.
 
     ``weight`` is what the configuration gives the event's type: above 0 for interest, below for a no, 0 for neither.
+    A search is a step too, of weight 0 and with NOBODY as its item.
     """
 
     person: int
@@ -203,6 +204,7 @@ class Interaction(msgspec.Struct, frozen=True):
     price: float | None = None
     session: str | None = None
     surface: str | None = None
+    query: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,8 +369,9 @@ class Candidates:
 class Person:
     """Whoever is in front of the shop, as the online state knows them at this moment.
 
-    ``states`` maps a feature view of scope user to this person's state. ``number`` is NOBODY for a first visit. By
-    ``unit``, the key under which they were first met, experiments assign.
+    ``states`` maps a feature view of scope user, session or pair to what is kept of this person (`features.keeping`);
+    of scope user and for ever, that is the view's own state. ``number`` is NOBODY for a first visit. By ``unit``, the
+    key under which they were first met, experiments assign.
     """
 
     key: str

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import Scope
+from tailorbird.protocols import FOR_EVER, Scope
 from tailorbird.types import FloatArray, IntArray, Interaction, Request
 
 _PAUSE_SECONDS: Final = 1_800.0
@@ -34,6 +34,9 @@ class Activity:
         "log_hours_since_last",
         "log_visit_length",
     )
+    owner: ClassVar[str] = "tailorbird"
+    ttl_days: ClassVar[float] = FOR_EVER
+    freshness_seconds: ClassVar[float] = 300.0
 
     def empty(self) -> Counts:
         """A stranger."""

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import Scope
+from tailorbird.protocols import FOR_EVER, Scope
 from tailorbird.types import DAY_SECONDS, NOBODY, FloatArray, IntArray, Interaction, Request
 
 _LANDMARK: Final = 1_577_836_800.0  # 2020-01-01: any constant serves; see `_forward`
@@ -35,6 +35,9 @@ class Affinity:
     version: ClassVar[int] = 1
     scope: ClassVar[Scope] = Scope.USER
     columns: ClassVar[tuple[str, ...]] = ("category_share", "department_share", "brand_share", "price_gap")
+    owner: ClassVar[str] = "tailorbird"
+    ttl_days: ClassVar[float] = FOR_EVER
+    freshness_seconds: ClassVar[float] = 300.0
 
     def __init__(self, half_life_days: float = 30.0) -> None:
         self.half_life_days = half_life_days

@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import Scope
+from tailorbird.protocols import FOR_EVER, Scope
 from tailorbird.types import DAY_SECONDS, FloatArray, IntArray, Interaction, Request
 
 _UNKNOWN_AGE_DAYS: Final = 365.0
@@ -18,6 +18,9 @@ class ItemFacts:
     version: ClassVar[int] = 2
     scope: ClassVar[Scope] = Scope.REQUEST
     columns: ClassVar[tuple[str, ...]] = ("log_price", "price_in_category", "discount", "log_age_days")
+    owner: ClassVar[str] = "tailorbird"
+    ttl_days: ClassVar[float] = FOR_EVER
+    freshness_seconds: ClassVar[float] = 60.0
 
     def empty(self) -> None:
         """Nothing to keep."""

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import Scope
+from tailorbird.protocols import FOR_EVER, Scope
 from tailorbird.types import DAY_SECONDS, Array, FloatArray, IntArray, Interaction, Request
 
 _HALF_LIFE_DAYS: Final = 30.0
@@ -26,6 +26,9 @@ class ListClicks:
     version: ClassVar[int] = 1
     scope: ClassVar[Scope] = Scope.ITEM
     columns: ClassVar[tuple[str, ...]] = ("log_listed", "list_click_rate", "log_recommended", "slate_click_rate")
+    owner: ClassVar[str] = "tailorbird"
+    ttl_days: ClassVar[float] = FOR_EVER
+    freshness_seconds: ClassVar[float] = 3600.0
 
     def empty(self) -> Array:
         """Zeros; shape (5,)."""

@@ -4,7 +4,7 @@
 applied the same records hold the same state to the bit. Nothing here is locked: one thread owns it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +12,7 @@ import numpy as np
 
 from tailorbird.catalogue import Alias, Catalogue
 from tailorbird.config import EventsConfig
+from tailorbird.features.keeping import Kept, kept
 from tailorbird.features.recent_items import RecentItems, history_of
 from tailorbird.identity.joins import KIND as SEPARATION
 from tailorbird.identity.joins import Identities, Separation
@@ -26,6 +27,7 @@ from tailorbird.types import (
     IntArray,
     Interaction,
     Item,
+    OrderLine,
     Person,
     Record,
     Request,
@@ -43,12 +45,16 @@ _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
     "alias": msgspec.json.Decoder(Alias),
 }
 
+_OF_PERSON: Final = frozenset({Scope.USER, Scope.SESSION, Scope.PAIR})
+_SEARCHED: Final = (OrderLine(""),)
+
 
 class OnlineState:
     """Catalogue, people and the state of every feature view, after the records applied so far.
 
     ``began_at`` is when this began to read the log, as far as it was told, and ``changed_at`` when the past last
     changed, because somebody was erased or two ids were taken apart: what was read before that may be otherwise now.
+    All ``views`` are folded; those that are ``left_out`` give no columns to `read`, only to `read_view`.
     """
 
     def __init__(
@@ -57,22 +63,28 @@ class OnlineState:
         views: Iterable[type[FeatureView]],
         catalogue: Catalogue | None = None,
         identities: Identities | None = None,
+        left_out: Collection[str] = (),
     ) -> None:
         self.catalogue = Catalogue() if catalogue is None else catalogue
         self.identities = identities or Identities()
         self.began_at, self.changed_at = np.inf, -np.inf
         self._events = events
-        self._views: list[FeatureView] = [_made(view, events) for view in views]
+        self._views = {view.name: _made(view, events) for view in views}
+        self._shown = [view for name, view in self._views.items() if name not in left_out]
         self._users: dict[str, User] = {}
         # What each person said last, by purpose, in the log's order; most say nothing.
         self._consent: dict[str, dict[str, bool]] = {}
-        self._user_views = [view for view in self._views if view.scope is Scope.USER]
+        self._user_views = [view for view in self._views.values() if view.view.scope in _OF_PERSON]
+        self._mortal = [(n, view) for n, view in enumerate(self._user_views) if np.isfinite(view.seconds)]
+        self._swept, self._newest = 0, -np.inf
         self._recent = next((n for n, v in enumerate(self._user_views) if v.name == RecentItems.name), None)
         # Per person the states of the user views, in their order; None until there is something to keep.
         self._people: list[list[Any] | None] = []
         self._room = 1024
-        self._of_item: dict[str, Array] = {v.name: _rows(v, self._room) for v in self._views if v.scope is Scope.ITEM}
-        self._item_views = [(view, view.name) for view in self._views if view.scope is Scope.ITEM]
+        self._item_views = [(view, view.name) for view in self._views.values() if view.view.scope is Scope.ITEM]
+        self._of_item: dict[str, Array] = {name: _rows(view, self._room) for view, name in self._item_views}
+        self._shop_views = [view for view in self._views.values() if view.view.scope is Scope.SHOP]
+        self._of_shop: dict[str, Any] = {view.name: view.empty() for view in self._shop_views}
 
     @property
     def keys(self) -> list[str]:
@@ -82,7 +94,7 @@ class OnlineState:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that `read` gives, in order."""
-        return tuple(column for view in self._views for column in view.columns)
+        return tuple(column for view in self._shown for column in view.view.columns)
 
     def steps(self, record: Record) -> list[Interaction]:
         """Take in what a record says of items and people, and return the interactions that are to be folded."""
@@ -131,6 +143,10 @@ class OnlineState:
             self._make_room(step.item)
         self.fold_person(step)
         catalogue = self.catalogue
+        for view in self._shop_views:
+            self._of_shop[view.name] = view.update(self._of_shop[view.name], step, catalogue)
+        if step.item == NOBODY:
+            return
         for view, name in self._item_views:
             rows = self._of_item[name]
             rows[step.item] = view.update(rows[step.item], step, catalogue)
@@ -143,6 +159,16 @@ class OnlineState:
             states = self._put(step.person, self._nothing())
         for n, view in enumerate(self._user_views):
             states[n] = view.update(states[n], step, catalogue)
+        self._sweep(step.at)
+
+    def _sweep(self, at: float) -> None:
+        """Let go of what is over, of one person a step: by the log's order alone, so that a replay does the same."""
+        self._newest = max(self._newest, at)
+        self._swept = (self._swept + 1) % len(self._people)
+        states = self._people[self._swept]
+        if states is not None:
+            for n, view in self._mortal:
+                states[n] = view.let_go(states[n], self._newest)
 
     def number(self, key: str) -> int:
         """The number of a person, given out now for a key that is new."""
@@ -183,12 +209,27 @@ class OnlineState:
     def read(self, person: Person, request: Request, items: IntArray) -> FloatArray:
         """The features of each item for this person now, in the order of ``columns``; shape (n, len(columns))."""
         self._make_room(int(items.max(initial=0)))
-        parts = []
-        for view in self._views:
-            rows = self._of_item.get(view.name)
-            state = person.states.get(view.name) if rows is None else rows[items]
-            parts.append(view.read(state, request, items, self.catalogue))
-        return np.concatenate(parts, axis=1)
+        return np.concatenate([self._read(view, person, request, items) for view in self._shown], axis=1)
+
+    def read_view(self, name: str, person: Person, request: Request, items: IntArray) -> FloatArray:
+        """The columns of one view, left out or not."""
+        self._make_room(int(items.max(initial=0)))
+        return self._read(self._views[name], person, request, items)
+
+    def state_of(self, name: str, person: Person, at: float) -> Any:
+        """What a view of people, or of the shop, holds at this time; for a pair no row but all of them."""
+        view = self._views[name]
+        if view.view.scope is Scope.PAIR:
+            return view.let_go(person.states[name], at)
+        return view.now(self._of_shop.get(name, person.states.get(name)), at, np.empty(0, np.int32))
+
+    def _read(self, view: Kept, person: Person, request: Request, items: IntArray) -> FloatArray:
+        own = self._of_item.get(view.name)
+        own = self._of_shop.get(view.name, person.states.get(view.name)) if own is None else own
+        state = own if own is None else view.now(own, request.at, items)
+        if view.shop is not None:
+            state = (state, self._views[view.shop].now(self._of_shop[view.shop], request.at, items))
+        return view.view.read(state, request, items, self.catalogue)
 
     def item_rows(self, view: str) -> Array:
         """The rows of a view of scope item, by item number."""
@@ -214,16 +255,17 @@ class OnlineState:
         return [
             Interaction(
                 person=person,
-                item=self.catalogue.number(line.item_id),
+                item=self.catalogue.number(line.item_id) if line.item_id else NOBODY,
                 at=event.at,
                 type=event.type,
-                weight=weight,
+                weight=weight if line.item_id else 0.0,
                 quantity=line.quantity,
                 price=line.price,
                 session=event.session_id,
                 surface=event.surface,
+                query=event.query,
             )
-            for line in event.lines
+            for line in event.lines or (_SEARCHED if event.query else ())
         ]
 
     def _name(self, key: str, number: int) -> str:
@@ -280,9 +322,10 @@ class OnlineState:
         self._room = 2 * item
 
 
-def _made(view: type[FeatureView], events: EventsConfig) -> FeatureView:
-    return view(keep=events.history) if view is RecentItems else view()
+def _made(view: type[FeatureView], events: EventsConfig) -> Kept:
+    made = view(keep=events.history) if view is RecentItems else view()
+    return kept(made, session_seconds=events.session_gap_minutes * 60, pairs=events.history)
 
 
-def _rows(view: FeatureView, n: int) -> Array:
+def _rows(view: Kept, n: int) -> Array:
     return np.tile(view.empty(), (n, 1))

@@ -6,7 +6,7 @@ from typing import ClassVar, Final, NamedTuple
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import Scope
+from tailorbird.protocols import FOR_EVER, Scope
 from tailorbird.types import DAY_SECONDS, FloatArray, IntArray, Interaction, Request
 
 _NEVER_DAYS: Final = 3_650.0
@@ -46,6 +46,9 @@ class Ownership:
         "in_cart",
         "share_of_repurchase_interval",
     )
+    owner: ClassVar[str] = "tailorbird"
+    ttl_days: ClassVar[float] = FOR_EVER
+    freshness_seconds: ClassVar[float] = 60.0
 
     def empty(self) -> Owned:
         """Nothing bought."""

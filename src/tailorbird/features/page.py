@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import Scope
+from tailorbird.protocols import FOR_EVER, Scope
 from tailorbird.types import FloatArray, IntArray, Interaction, Request
 
 _EPOCH_WEEKDAY: Final = 3  # the first of January 1970 was a Thursday
@@ -18,6 +18,9 @@ class Page:
     version: ClassVar[int] = 2
     scope: ClassVar[Scope] = Scope.REQUEST
     columns: ClassVar[tuple[str, ...]] = ("beside_an_item", "beside_a_cart", "hour", "weekday")
+    owner: ClassVar[str] = "tailorbird"
+    ttl_days: ClassVar[float] = FOR_EVER
+    freshness_seconds: ClassVar[float] = 0.0
 
     def empty(self) -> None:
         """Nothing to keep."""

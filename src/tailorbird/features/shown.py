@@ -16,7 +16,7 @@ import numpy as np
 
 from tailorbird.catalogue import VECTOR_SIZE, Catalogue
 from tailorbird.features.list_clicks import SLATES
-from tailorbird.protocols import Scope
+from tailorbird.protocols import FOR_EVER, Scope
 from tailorbird.types import NOBODY, Array, FloatArray, IntArray, Interaction, Request
 
 _KEPT: Final = 200
@@ -66,6 +66,9 @@ class Shown:
         "brand_lift",
         "taste_in_lists",
     )
+    owner: ClassVar[str] = "tailorbird"
+    ttl_days: ClassVar[float] = FOR_EVER
+    freshness_seconds: ClassVar[float] = 60.0
 
     def empty(self) -> Impressions:
         """Nothing shown."""
