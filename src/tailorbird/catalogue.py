@@ -236,6 +236,16 @@ class Catalogue:
         above = np.log(np.where(known, self.price[items], 1.0)) - mean
         return np.where(known, above / np.maximum(spread, 0.1), 0.0)
 
+    def discount(self, items: IntArray) -> FloatArray:
+        """The share off each item's list price now, in [0, 1]; 0 where either price is not known."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            off = np.clip(1 - self.price[items] / self.list_price[items], 0.0, 1.0)
+        return np.asarray(np.nan_to_num(off, nan=0.0))
+
+    def discounted(self, item: int) -> bool:
+        """Whether this item costs noticeably less than its list price now: a twentieth."""
+        return bool(self.price[item] <= 0.95 * self.list_price[item])
+
     def _count_price(self, number: int, times: int) -> None:
         """Add the item's log price to those of its category, or with -1 take it out."""
         category, price = int(self.category[number]), float(self.price[number])

@@ -1,21 +1,18 @@
 """How much a person leans to each category, department and brand, and at which prices, recent events weighing more.
 
 Chosen over a plain count because taste moves; over a model because it must change with the next click. Weights grow
-with time instead of old ones shrinking (forward decay: Cormode et al., Forward Decay, 2009, section 3): a share is a
-ratio, so the common factor cancels, an update touches one number, and a late event is weighed by its own time.
+with time (`decay`): a share is a ratio, so that what is common to all of them cancels.
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
+from tailorbird.features.decay import grown, of_codes, summed
 from tailorbird.protocols import FOR_EVER, Scope
-from tailorbird.types import DAY_SECONDS, NOBODY, FloatArray, IntArray, Interaction, Request
-
-_LANDMARK: Final = 1_577_836_800.0  # 2020-01-01: any constant serves; see `_forward`
-_MOST_DOUBLINGS: Final = 900.0
+from tailorbird.types import NOBODY, FloatArray, IntArray, Interaction, Request
 
 
 @dataclass(slots=True)
@@ -50,7 +47,7 @@ class Affinity:
         """Add the step's weight where the item stands in the catalogue now."""
         if step.weight <= 0:
             return state
-        weight = step.weight * self._forward(step.at)
+        weight = step.weight * grown(step.at, self.half_life_days)
         for codes, column in (
             (state.categories, catalogue.category),
             (state.departments, catalogue.department),
@@ -69,9 +66,9 @@ class Affinity:
     def merge(self, mine: Taste, theirs: Taste) -> Taste:
         """Weights add up: both were grown from the same landmark."""
         return Taste(
-            _sum(mine.categories, theirs.categories),
-            _sum(mine.departments, theirs.departments),
-            _sum(mine.brands, theirs.brands),
+            summed(mine.categories, theirs.categories),
+            summed(mine.departments, theirs.departments),
+            summed(mine.brands, theirs.brands),
             tuple(a + b for a, b in zip(mine.prices, theirs.prices, strict=True)),  # type: ignore[arg-type]  # three
         )
 
@@ -85,8 +82,7 @@ class Affinity:
         ):
             total = sum(codes.values())
             if total > 0:
-                get = codes.get
-                out[:, column] = [get(code, 0.0) / total for code in of_item[items].tolist()]
+                out[:, column] = of_codes(codes, of_item[items]) / total
         total, first, second = state.prices
         if total > 0:
             mean = first / total
@@ -94,15 +90,3 @@ class Affinity:
             gap = (np.log(np.maximum(catalogue.price[items], 0.01)) - mean) / spread
             out[:, 3] = np.clip(np.nan_to_num(gap, nan=0.0), -10, 10)
         return out
-
-    def _forward(self, at: float) -> float:
-        """2 ** (half-lives since the landmark), held within the range of a float for times that are mere positions."""
-        doublings = (at - _LANDMARK) / DAY_SECONDS / self.half_life_days
-        return float(2.0 ** min(max(doublings, -_MOST_DOUBLINGS), _MOST_DOUBLINGS))
-
-
-def _sum(mine: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:
-    out = dict(mine)
-    for code, weight in theirs.items():
-        out[code] = out.get(code, 0.0) + weight
-    return out

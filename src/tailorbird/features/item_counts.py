@@ -75,16 +75,14 @@ class ItemCounts:
         factors = np.exp2(-age_days[:, None] / _HALF_LIVES_DAYS)
         interest, bought = state[:, :_N] * factors, state[:, _N:_AT] * factors
         rates = np.log(interest / _HALF_LIVES_DAYS + 0.1)
+        out = np.empty((len(state), len(self.columns)))
+        np.log1p(interest, out=out[:, :4])
+        np.log1p(bought[:, 2:], out=out[:, 4:6])
+        np.subtract(rates[:, :-1], rates[:, 1:], out=out[:, 6:9])
+        out[:, 9] = (bought[:, -1] + 0.5) / (interest[:, -1] + 10.0)
         hours = np.where(state[:, _FIRST] > 0, np.maximum(request.at - state[:, _FIRST], 0.0) / 3_600.0, 0.0)
-        return np.column_stack(
-            (
-                np.log1p(interest),
-                np.log1p(bought[:, 2:]),
-                rates[:, :-1] - rates[:, 1:],
-                (bought[:, -1] + 0.5) / (interest[:, -1] + 10.0),
-                np.log1p(hours),
-            )
-        )
+        np.log1p(hours, out=out[:, 10])
+        return out
 
 
 @njit(cache=True)

@@ -38,15 +38,13 @@ class ItemFacts:
 
         The share is in [0, 1]; an item whose creation is not known counts as a year old.
         """
-        price, list_price = catalogue.price[items], catalogue.list_price[items]
+        price = catalogue.price[items]
         age_days = np.maximum(request.at - catalogue.created_at[items], 0.0) / DAY_SECONDS
-        with np.errstate(divide="ignore", invalid="ignore"):
-            discount = np.clip(1 - price / list_price, 0.0, 1.0)
         return np.column_stack(
             (
                 np.log1p(np.nan_to_num(price, nan=0.0).clip(min=0.0)),
                 catalogue.price_in_category(items),
-                np.nan_to_num(discount, nan=0.0),
+                catalogue.discount(items),
                 np.log1p(np.nan_to_num(age_days, nan=_UNKNOWN_AGE_DAYS)),
             )
         )

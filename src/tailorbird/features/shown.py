@@ -15,6 +15,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tailorbird.catalogue import VECTOR_SIZE, Catalogue
+from tailorbird.features.decay import of_codes
 from tailorbird.features.list_clicks import SLATES
 from tailorbird.protocols import FOR_EVER, Scope
 from tailorbird.types import NOBODY, Array, FloatArray, IntArray, Interaction, Request
@@ -141,12 +142,12 @@ class Shown:
         last_at = np.array(state.at)[passed][order[end[again] - 1]]
         out[again, 1] = np.log1p(np.maximum(request.at - last_at, 0.0) / 60)
         rate = (state.taken + _PRIOR_TAKEN) / (state.shown + _PRIOR_SHOWN)
-        for row, brand in enumerate(catalogue.brand[items].tolist()):
-            shown = state.brands_shown.get(brand, 0)
-            if shown:
-                taken = state.brands_taken.get(brand, 0)
-                out[row, 2] = np.log1p(shown)
-                out[row, 3] = np.log((taken + _BRAND_PRIOR * rate) / (shown + _BRAND_PRIOR) / rate)
+        brands = catalogue.brand[items]
+        shown = of_codes(state.brands_shown, brands)
+        taken = np.where(shown > 0, of_codes(state.brands_taken, brands), 0.0)
+        out[:, 2] = np.log1p(shown)
+        # Nothing shown and nothing taken: the prior alone, whose ratio is 1.
+        out[:, 3] = np.log((taken + _BRAND_PRIOR * rate) / (shown + _BRAND_PRIOR) / rate)
         if state.taste is not None:
             out[:, 4] = catalogue.vectors[items] @ state.taste
         return out
