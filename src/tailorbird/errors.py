@@ -196,6 +196,12 @@ class Unavailable(TailorbirdError):
     status = 503
 
 
+class LeakingFeature(TailorbirdError):
+    """A feature knows what the ranker is to find out."""
+
+    code = "leaking_feature"
+
+
 class NotEnoughEvents(TailorbirdError):
     """There is too little data for what was asked."""
 

@@ -31,7 +31,7 @@ _CUT: Final = 10
 class Lists:
     """Rows of many lists, one after the other, in one matrix of float32: a million rows of 60 columns must fit, once.
 
-    ``seqs`` says of each list before which record of the log it stands.
+    ``seqs`` says of each list before which record of the log it stands, ``people`` for whom, ``items`` of what.
     """
 
     labels: list[Array] = field(default_factory=list)
@@ -39,6 +39,8 @@ class Lists:
     stands_for: list[Array] = field(default_factory=list)
     weights: list[Array] = field(default_factory=list)
     seqs: list[int] = field(default_factory=list)
+    people: list[int] = field(default_factory=list)
+    items: list[IntArray] = field(default_factory=list)
     missed: int = 0
     _matrix: Array = field(init=False, default_factory=lambda: np.empty((0, 0), np.float32))
     _n_rows: int = field(init=False, default=0)
@@ -140,6 +142,8 @@ def add_list(
     lists.stands_for.append(stands_for[rows])
     lists.weights.append(np.array([slots[row].click_weight if labels[row] else slots[row].weight for row in rows]))
     lists.seqs.append(engine.seq)
+    lists.people.append(asked.person.number)
+    lists.items.append(pool.items[rows])
 
 
 def graded_gains(scores: FloatArray, lists: LabelledLists) -> Worth:

@@ -5,7 +5,7 @@ the same cut chooses the channels' settings and measures them.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,11 +17,12 @@ from tailorbird.errors import NotEnoughEvents
 from tailorbird.identity.joins import Identities
 from tailorbird.learning.examination import USUAL_EXPONENT, exponent_of
 from tailorbird.learning.fitting import Fitting
+from tailorbird.learning.leakage import Copies, check
 from tailorbird.learning.lists import LISTS_BETWEEN_WORDS, Lists, Question, Slot, add_list, graded_gains
 from tailorbird.learning.moments import Moment, moments, sample
 from tailorbird.learning.past import CHUNK, Past, records
 from tailorbird.learning.splits import later_period
-from tailorbird.protocols import Ledger, Log
+from tailorbird.protocols import Ledger, Log, Retriever
 from tailorbird.ranking.lambda_ranker import LambdaRanker, LambdaRankerConfig
 from tailorbird.ranking.matrix import fused_columns
 from tailorbird.types import DAY_SECONDS, NOBODY, Event, Request
@@ -58,9 +59,9 @@ def rehearse(
     made = Rehearsal(fitting.measured(fitted, later))
     if not with_ranker:
         return made
-    engine = Engine(config, identities=Identities.of(log, config.identity))
-    engine.install(fitted, fitted_seq=dict.fromkeys(fitted, cut))
-    made.lists = _lists_after(cut, log, engine, fitting, ledger)
+    engine = _engine(fitted, cut, log, fitting)
+    made.lists, copies = _lists_after(cut, log, engine, fitting, ledger)
+    check(made.lists, copies, engine, log)
     fitting.progress("training the ranker", 0.9)
     started = time.process_time()
     ranker, lists = LambdaRanker(LambdaRankerConfig(**config.models.get(RANKER, {}))), made.lists.labelled()
@@ -89,7 +90,21 @@ def _cut(past: Past, fitting: Fitting) -> int:
     return min(row, n - 1)
 
 
-def _lists_after(cut: int, log: Log, engine: Engine, fitting: Fitting, ledger: Ledger | None) -> Lists:
+def gathered_lists(log: Log, fitting: Fitting, channels: Sequence[str], ledger: Ledger | None) -> tuple[Engine, Lists]:
+    """The lists that the ranker would learn from, and the engine that made them; nothing is measured or refused."""
+    cut = int(fitting.past.seqs[_cut(fitting.past, fitting)])
+    fitted = fitting.fitted(channels, fitting.past.until(cut), "fitting on the earlier part")
+    engine = _engine(fitted, cut, log, fitting)
+    return engine, _lists_after(cut, log, engine, fitting, ledger)[0]
+
+
+def _engine(fitted: Mapping[str, Retriever], cut: int, log: Log, fitting: Fitting) -> Engine:
+    engine = Engine(fitting.config, identities=Identities.of(log, fitting.config.identity))
+    engine.install(fitted, fitted_seq=dict.fromkeys(fitted, cut))
+    return engine
+
+
+def _lists_after(cut: int, log: Log, engine: Engine, fitting: Fitting, ledger: Ledger | None) -> tuple[Lists, Copies]:
     """Replay the log; after ``cut``, make a list for a sample of the first touches of an item in a session.
 
     Of each kind there are as many as of any other, where there are enough: a sample by touches alone would hold few
@@ -103,21 +118,24 @@ def _lists_after(cut: int, log: Log, engine: Engine, fitting: Fitting, ledger: L
     sampled = sample(found, training.ranker_lists, draw)
     for moment in sampled:
         chosen.setdefault(moment.seq, []).append(moment)
-    lists = Lists()
+    lists, copies = Lists(), Copies()
     exponent = exponent_of(records(log), ledger) if ledger else USUAL_EXPONENT
     for record in records(log):
         for moment in chosen.get(record.seq, ()):
             event = msgspec.json.decode(record.body, type=Event)
             asked = Question.of(engine, _request_of(event, moment, engine))
             slots = _slots(event, moment, engine, ledger, exponent)
+            n_lists = len(lists)
             add_list(lists, engine, asked, moment.grades, draw, among=slots)
+            if len(lists) > n_lists:
+                copies.before(n_lists, asked, moment.grades)
             if lists.n_asked % LISTS_BETWEEN_WORDS == 0:
                 words = f"replaying for the ranker, list {lists.n_asked:,} of {len(sampled):,}"
                 fitting.progress(words, 0.3 + 0.6 * record.seq / fitting.past.last_seq)
-        engine.apply(record)
+        copies.note(engine.apply(record))
         if record.seq % CHUNK == 0:
             fitting.progress("replaying for the ranker", 0.3 + 0.6 * record.seq / fitting.past.last_seq)
-    return lists
+    return lists, copies
 
 
 def _slots(event: Event, moment: Moment, engine: Engine, ledger: Ledger | None, exponent: float) -> dict[int, Slot]:

@@ -12,6 +12,7 @@ from tailorbird.config import Config
 from tailorbird.errors import NotEnoughEvents, UnknownModel, did_you_mean
 from tailorbird.ingest.advice import MOST_EASE_ITEMS, advise, deep_installed
 from tailorbird.learning.comparison import Comparison, compared
+from tailorbird.learning.drift import Reference
 from tailorbird.learning.fitting import Fitting
 from tailorbird.learning.models import EVENTLESS, UNTRAINED
 from tailorbird.learning.past import Past, read_past
@@ -151,5 +152,8 @@ def _saved(
         ranker, figures = rehearsal.ranker, rehearsal.metrics[RANKER]
         told = {"settings": ranker.config.model_dump(), "metrics": figures, "columns": ranker.columns}
         told |= {"events": {**counts, "lists": len(rehearsal.lists)}, "held_back": held_back.get(RANKER, "")}
-        made.append(registry.save(RANKER, ranker.arrays(), **told, **same))
+        lists = rehearsal.lists.labelled()
+        pools = lists.take(~lists.shown)
+        kept = Reference.of(pools.matrix, pools.stands_for).arrays()
+        made.append(registry.save(RANKER, {**ranker.arrays(), **kept}, **told, **same))
     return made
