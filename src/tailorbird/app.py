@@ -24,6 +24,7 @@ from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
 from tailorbird.errors import InvalidConfig, NotFound, Unavailable, did_you_mean
 from tailorbird.features import VIEWS
+from tailorbird.features.customer import customer
 from tailorbird.identity.joins import Identities, Separation
 from tailorbird.ingest import readiness
 from tailorbird.ingest.checks.kept import keep_check
@@ -36,6 +37,7 @@ from tailorbird.ingest.parts.source import Source, open_source
 from tailorbird.ingest.receipts import newest_receipts
 from tailorbird.ingest.users import entry_of_identity
 from tailorbird.learning import reports
+from tailorbird.learning.drift import Reference
 from tailorbird.learning.models import Models, load_models
 from tailorbird.learning.registry import Registry
 from tailorbird.learning.rehearsal import RANKER
@@ -201,7 +203,7 @@ class App:
         return None if body is None else msgspec.json.decode(body, type=User)
 
     def profile(self, user_id: str) -> dict[str, Any]:
-        """What is kept about one user, in words: history, taste, purchases, consent.
+        """What is kept about one user, in words: history, taste, purchases, consent, and who they are to the shop.
 
         Raises:
             NotFound: nothing is known of this id.
@@ -223,6 +225,7 @@ class App:
             "bought": {catalogue.ids[item]: purchases.times for item, purchases in owned.bought.items()},
             "cart": [catalogue.ids[item] for item in owned.cart],
             "devices": self.devices(user_id),
+            "customer": msgspec.to_builtins(customer(self.engine.state, person, self.clock())),
         }
 
     # ---- identity --------------------------------------------------------------------------------------------
@@ -305,6 +308,11 @@ class App:
     def _encoder_name(self) -> str:
         text = self.config.text
         return LOCAL_NAME if text.encoder == LOCAL else text.model if text.encoder else ""
+
+    def reference(self) -> Reference | None:
+        """What the ranker in service learned from, if it kept it; None where there is no ranker. Reads files."""
+        version = self.registry.current().get(RANKER)
+        return Reference.of_arrays(self.registry.load(RANKER, version)[1]) if version else None
 
     def newer_models(self) -> bool:
         """Whether a promotion has happened since the engine's models were loaded."""

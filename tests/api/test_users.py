@@ -75,3 +75,10 @@ def test_identifying_twice_writes_nothing(client, app):
 )
 def test_a_bad_identification_is_refused(client, problem, body, code):
     problem(client.post("/v1/identify", json=body), 400, code)
+
+
+def test_a_profile_says_who_somebody_is_to_the_shop(client, event):
+    client.post("/v1/events", json=[event(type="purchase", item_id="mug-1", event_id="1")])
+    told = client.get("/v1/users/ann/profile").json()["customer"]
+    assert (told["segment"], told["orders"]) == ("new", 1)
+    assert 0 <= told["churn_risk"] <= 1

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tailorbird.app import App
+from tailorbird.features import VIEWS
 
 from made_up import small_shop
 
@@ -65,3 +66,15 @@ def test_models_go_by_the_names_that_commands_take(trained, serving):
         page = client.get("/console/models").text
     assert '<th scope="row">ease' in page
     assert "Counting without training: covisitation, trending" in page
+
+
+def test_the_page_shows_every_feature_view_and_how_its_columns_stand(tmp_path, serving):
+    with App.open(tmp_path) as app:
+        app.append(small_shop())
+    with App.open(tmp_path) as app, serving(app) as served, httpx.Client(base_url=served.address) as client:
+        client.post("/console/login", data={"key": served.key})
+        before = client.get("/console/models").text
+    assert "no request to measure on yet" in before
+    for view in VIEWS.values():
+        assert f"{view.name} {view.version}" in before
+        assert all(column in before for column in view.columns)

@@ -75,6 +75,12 @@ COMPONENTS: Final[dict[str, Any]] = {
             "brands": {"type": "object", "additionalProperties": {"type": "number"}},
             "bought": {"type": "object", "additionalProperties": {"type": "number"}},
             "cart": {"type": "array", "items": {"type": "string"}},
+            "customer": {
+                "type": "object",
+                "description": "Who they are to the shop: segment, orders, money, the risk that they leave, how they "
+                "answer to discounts, what is due again, what waits in a cart, when they usually come (UTC).",
+                "additionalProperties": True,
+            },
             "devices": {
                 "type": "array",
                 "description": "Anonymous ids on which this user was the last one seen: by what evidence, since when, "

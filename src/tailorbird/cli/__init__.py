@@ -19,7 +19,7 @@ from tailorbird import __version__
 from tailorbird.errors import NoShop, TailorbirdError
 
 COMMAND_GROUPS: Final = (
-    *("shop", "items", "models", "evaluate", "serving"),
+    *("shop", "items", "models", "features", "evaluate", "serving"),
     *("identity", "privacy", "backup", "simulate", "bench"),
 )
 """Modules of this package that add commands, in the order of the help page. One that is not installed is left out."""

@@ -19,6 +19,7 @@ from tailorbird import __version__
 from tailorbird.app import App
 from tailorbird.console import art, figures, wording
 from tailorbird.console.access import Sessions
+from tailorbird.console.features import Features
 from tailorbird.console.heartbeat import Heartbeat
 
 HEADERS: Final = {
@@ -49,6 +50,7 @@ class Desk:
         self.app = app
         self.sessions = Sessions(app)
         self.heartbeat = Heartbeat(app)
+        self.features = Features(app)
 
     def page(self, template: str, *, status: int = 200, **content: Any) -> Response[str]:
         """A whole page, or a part of one, made of a template and what it shows."""

@@ -1,4 +1,4 @@
-"""The models page: what serves and what it was made of, what was trained before, and who fills the slates."""
+"""The models page: what serves and what it was made of, what it reads, and who fills the slates."""
 
 import asyncio
 from typing import Any, Final
@@ -19,7 +19,8 @@ _MOST_IN_LOG: Final = 50
 async def show(desk: TheDesk) -> Response[str]:
     """The page."""
     content = await asyncio.to_thread(_content, desk)
-    return desk.page("models.html", page="models", **content)
+    views, n_requests = await desk.features.read()
+    return desk.page("models.html", page="models", views=views, n_requests=n_requests, **content)
 
 
 def _content(desk: Desk) -> dict[str, Any]:

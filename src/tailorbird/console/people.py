@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tailorbird.app import App
 from tailorbird.config import DEFAULT_WEIGHTS
+from tailorbird.features.customer import Customer, customer
 from tailorbird.types import NOBODY, Item, Person, person_key
 
 _DRAWS: Final = 200
@@ -30,6 +31,7 @@ class Portrait:
     recent: list[tuple[Item, float, str]]
     cart: list[str]
     bought: int
+    customer: Customer
     devices: list[dict[str, Any]]
 
 
@@ -102,6 +104,7 @@ def portrait(app: App, key: str, *, most: int = 8) -> Portrait:
         recent=recent,
         cart=[catalogue.ids[number] for number in list(owned.cart)],
         bought=len(owned.bought),
+        customer=customer(app.engine.state, person, app.clock()),
         devices=app.devices(key[2:]) if key.startswith("u:") else [],
     )
 

@@ -216,6 +216,14 @@ class OnlineState:
         self._make_room(int(items.max(initial=0)))
         return self._read(self._views[name], person, request, items)
 
+    def read_nothing(self, name: str, request: Request, items: IntArray) -> FloatArray:
+        """The columns of one view for nobody, and as if nothing was known of the items but their description."""
+        view = self._views[name]
+        state = view.view.empty()
+        if view.view.scope in {Scope.ITEM, Scope.PAIR}:
+            state = np.tile(state, (len(items), 1))
+        return self._given(view, state, request, items)
+
     def state_of(self, name: str, person: Person, at: float) -> Any:
         """What a view of people, or of the shop, holds at this time; for a pair no row but all of them."""
         view = self._views[name]
@@ -226,7 +234,9 @@ class OnlineState:
     def _read(self, view: Kept, person: Person, request: Request, items: IntArray) -> FloatArray:
         own = self._of_item.get(view.name)
         own = self._of_shop.get(view.name, person.states.get(view.name)) if own is None else own
-        state = own if own is None else view.now(own, request.at, items)
+        return self._given(view, own if own is None else view.now(own, request.at, items), request, items)
+
+    def _given(self, view: Kept, state: Any, request: Request, items: IntArray) -> FloatArray:
         if view.shop is not None:
             state = (state, self._views[view.shop].now(self._of_shop[view.shop], request.at, items))
         return view.view.read(state, request, items, self.catalogue)

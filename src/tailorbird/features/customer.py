@@ -1,0 +1,77 @@
+"""Who somebody is to the shop: what their views say together, in words and figures that a person can read."""
+
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from tailorbird.features.churn import segment
+from tailorbird.features.online_state import OnlineState
+from tailorbird.features.pair_history import BOUGHT_AT, CARTED_AT
+from tailorbird.features.price_sensitivity import discount_lift
+from tailorbird.features.shop_rhythm import HOURS, WEEKDAYS
+from tailorbird.types import DAY_SECONDS, Person
+
+_DUE: Final = 0.8
+_MOST: Final = 10
+WEEKDAY_NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True):
+    """One person's standing. ``churn_risk`` is the chance in [0, 1] that who bought will not buy again.
+
+    ``discount_lift`` is by how much more they take up of what is reduced (a log ratio, 0 for no difference); ``due``
+    maps categories that they buy again and again to the time since, in their expected intervals; ``left_in_cart`` are
+    items that were never bought; the hour is of UTC.
+    """
+
+    segment: str
+    orders: int
+    spent: float
+    days_since_order: float | None
+    churn_risk: float
+    discount_lift: float
+    due: dict[str, float]
+    left_in_cart: list[str]
+    usual_hour: int | None
+    usual_weekday: str | None
+
+
+def customer(state: OnlineState, person: Person, at: float) -> Customer:
+    """What the online state says of a person at a time."""
+    purse, shop = state.state_of("spending", person, at), state.state_of("shop_averages", person, at)
+    pairs, rhythm = state.state_of("pair_history", person, at), state.state_of("rhythm", person, at)
+    ids, today = state.catalogue.ids, at / DAY_SECONDS
+    risk, usual = purse.risk(at), shop.usual_price()
+    waiting = [(row[CARTED_AT], item) for item, row in pairs.items() if row[CARTED_AT] > row[BOUGHT_AT]]
+    first = min(purse.times, default=at)
+    return Customer(
+        segment=segment(
+            orders=purse.orders,
+            days_since_first=today - first / DAY_SECONDS,
+            risk=risk,
+            spent_in_orders=purse.spent / usual if usual else 0.0,
+            looked=len(person.history) > 0,
+        ),
+        orders=purse.orders,
+        spent=round(purse.spent, 2),
+        days_since_order=round(today - max(purse.times) / DAY_SECONDS, 2) if purse.times else None,
+        churn_risk=round(risk, 4),
+        discount_lift=round(discount_lift(state.state_of("price_sensitivity", person, at), shop, at), 4),
+        due=_due(state, person, at),
+        left_in_cart=[ids[item] for _, item in sorted(waiting, reverse=True)[:_MOST]],
+        usual_hour=int(np.argmax(rhythm[HOURS])) if rhythm.any() else None,
+        usual_weekday=WEEKDAY_NAMES[int(np.argmax(rhythm[WEEKDAYS]))] if rhythm.any() else None,
+    )
+
+
+def _due(state: OnlineState, person: Person, at: float) -> dict[str, float]:
+    """Categories bought on two days or more whose expected interval has nearly passed, the most overdue first."""
+    orders, names, today = state.state_of("repurchase", person, at), state.catalogue.categories.names, at / DAY_SECONDS
+    shares = {
+        names[code]: round((today - max(days) - 0.5) / max(orders.interval_days(code), 1.0), 2)
+        for code, days in orders.by_category.items()
+        if len(days) > 1
+    }
+    due = sorted(((name, share) for name, share in shares.items() if share >= _DUE), key=lambda pair: -pair[1])
+    return dict(due[:_MOST])
