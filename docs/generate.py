@@ -13,6 +13,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
@@ -26,7 +27,7 @@ from typer.main import get_command
 import tailorbird
 from tailorbird.api.problems import CODES
 from tailorbird.cli import build_app
-from tailorbird.config import DEFAULT_GRADES, DEFAULT_WEIGHTS, Config, PolicyConfig
+from tailorbird.config import DEFAULT_GRADES, DEFAULT_WEIGHTS, Config, FeaturesConfig, PolicyConfig
 from tailorbird.errors import MissingField, TailorbirdError
 from tailorbird.features import VIEWS
 from tailorbird.ingest import events as event_fields
@@ -284,12 +285,36 @@ def models() -> Iterator[str]:
     yield "## Ranker"
     yield f"### {LambdaRanker.name}"
     yield from _model(LambdaRanker, LambdaRankerConfig, chosen={})
-    yield "## Feature views"
-    yield "Each is a fold over the log in one file. The ranker reads their columns beside those of the channels."
+
+
+# ---- features ---------------------------------------------------------------------------------------------------
+
+
+def features() -> Iterator[str]:
+    """Every feature view with what it promises, and what its columns mean."""
+    yield (
+        "Each view is a fold over the log in one file. The ranker reads the columns of those that are not left out "
+        "(`leave_out` under `[features]`); profiles read them all. `tailorbird features list` says how the columns "
+        "stand today, `tailorbird features select` which are worth their place."
+    )
+    rows = []
     for name, view in VIEWS.items():
-        yield f"### {name}"
+        ranked = "profile" if name in FeaturesConfig().leave_out or not view.columns else "ranker, profile"
+        ttl = f"{view.ttl_days:g} days" if isfinite(view.ttl_days) else "for ever"
+        owner, fresh = view.owner, f"{view.freshness_seconds:g} s"
+        rows.append((f"[{name}](#{name})", view.scope.value, str(view.version), owner, ttl, fresh, ranked))
+    yield table(("view", "scope", "version", "owner", "kept", "may be stale", "read by"), rows)
+    yield (
+        "*Kept*: a state whose owner did nothing for so long reads as empty and is let go; a visit ends with its gap "
+        "all the same. *May be stale*: how far behind the log a reader may be before the values mislead."
+    )
+    for name, view in VIEWS.items():
+        yield f"## {name}"
         yield prose(_module_doc(view))
-        yield f"Scope {view.scope.value}, version {view.version}. Columns: {_listed(view.columns)}."
+        if view.columns:
+            yield f"Columns: {_listed(view.columns)}. {prose(inspect.getdoc(view.read))}"
+        if shop := getattr(view, "shop", None):
+            yield f"It is read beside [{shop}](#{shop})."
 
 
 def _model(kind: type, config: type[BaseModel], *, chosen: Iterable[str]) -> Iterator[str]:
@@ -315,7 +340,8 @@ WRITERS: Final[Mapping[str, tuple[str, Callable[[], Iterator[str]]]]] = {
     "configuration.md": ("Configuration", configuration),
     "events.md": ("Events, items and users", events),
     "errors.md": ("Errors", errors),
-    "models.md": ("Models and features", models),
+    "models.md": ("Models", models),
+    "features.md": ("Features", features),
 }
 
 
