@@ -68,9 +68,10 @@ def folded(app: App, state: OnlineState) -> tuple[float, int, float]:
 def times(state: OnlineState, n_people: int, n_candidates: int, now: float) -> dict[str, tuple[int, float, float]]:
     """Per view, and in all: columns, median and 99th percentile in ms."""
     draw, spent = np.random.default_rng(1), dict[str, list[float]]()
-    request = Request(surface="home", at=now + 60.0)
     for n in range(n_people + _WARM):
         person = state.person(state.keys[int(draw.integers(len(state.keys)))])
+        # A minute after they were last here, so that their visit still goes on.
+        request = Request(surface="home", at=float(person.history.at[-1]) + 60.0 if len(person.history) else now)
         items = candidates(person, len(state.catalogue), n_candidates, draw)
         for name in (*VIEWS, RANKER):
             began = time.thread_time_ns()

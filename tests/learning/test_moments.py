@@ -33,6 +33,13 @@ def test_a_pause_begins_a_new_session_and_everybody_has_their_own() -> None:
     assert found(a, other, later) == [Moment(1, None, {0: 1}), Moment(2, None, {1: 1}), Moment(3, None, {1: 1})]
 
 
+def test_a_search_begins_a_visit_for_a_home_page_is_asked_for_before_it() -> None:
+    search = event("1", type="search", item_id=None, query="shoe", at=NOW)
+    listed = looked("2", "x", "a", minute=1, surface="search")
+    assert found(search, listed, touched("3", "a", minute=2)) == [Moment(1, None, {1: 1})]
+    assert found(search) == []
+
+
 def test_an_item_found_on_a_list_was_wanted_before_the_list_was_seen() -> None:
     entries = (
         looked("1", "x", "a", minute=0, surface="search"),

@@ -22,8 +22,9 @@ from tailorbird.types import Event, Record
 class Moment:
     """A moment, right before record ``seq``, at which a slate could have been asked for, and what was wanted then.
 
-    It is a session's beginning, or comes before a list on which the person then found an item (before the touch itself
-    where no list was reported): once a list was seen, what stands on it is known to have been shown.
+    It is a session's beginning, be that a search, since a home page is asked for before it; or comes before a list on
+    which the person then found an item (before the touch itself where no list was reported): once a list was seen, what
+    stands on it is known to have been shown.
     ``grades`` is what they wanted from then on: items not touched before in that session, with the best grade of each.
     ``after`` is the item they had touched right before; None at the session's beginning.
     ``shown`` is what stood on a recommended slate that was clicked: then ``grades`` is about these alone.
@@ -104,7 +105,7 @@ def moments(records: Iterable[Record], config: Config, cut: int, identities: Ide
                 sent_back.add((step.person, step.item))
             wanted = step.weight > 0 and grade > 0
             session = sessions.get(step.person)
-            if not wanted and step.type != "list_view":
+            if not wanted and step.type not in {"list_view", "search"}:
                 if session and step.weight == 0:
                     session.learn(step.item, grade)
                 continue
@@ -114,7 +115,7 @@ def moments(records: Iterable[Record], config: Config, cut: int, identities: Ide
             session.last_at = step.at
             if wanted:
                 session.touch(step.item, record.seq, grade)
-            else:
+            elif step.type == "list_view":
                 session.see(step.item, record.seq, recommended=step.surface in SLATES)
     for person, session in sessions.items():
         found.extend((person, moment) for moment in session.moments(cut))
