@@ -39,36 +39,44 @@ def list_features(context: typer.Context, *, json: Json = False) -> None:
         print_json({"requests": len(requests), "views": found})
         return
     _print_views(found)
+    note("days: how long a state counts after its owner's last step. stale s: how far behind the log a reader may be.")
     if not requests:
         note("No slate was asked for yet, so nothing is known of missing values and drift.")
     elif reference is None:
         note("Drift is measured against the last training of the ranker: `tailorbird train`.")
     else:
-        note(f"drift: population stability index against the last training; from {MOVED} on much has moved.")
+        note(
+            f"Measured on {len(requests)} requests, asked again now. drift: population stability index against the last"
+            f" training; from {MOVED} on much has moved."
+        )
 
 
 def _print_views(found: "list[View]") -> None:
-    rows = []
-    for view in found:
-        columns = [column.name for column in view.columns]
-        missing = [column.missing for column in view.columns if column.missing is not None]
-        moved = max(view.columns, key=lambda column: column.psi or 0.0, default=None)
-        rows.append(
-            (
-                f"{view.name} {view.version}",
-                view.scope,
-                "\n".join(columns) or "-",
-                view.owner,
-                "ever" if view.ttl_days is None else f"{view.ttl_days:g}",
-                f"{view.freshness_seconds:g}",
-                view.ranked,
-                f"{max(missing):.0%}" if missing else "-",
-                ", ".join(column.name for column in view.columns if column.constant) or "-",
-                "-" if moved is None or moved.psi is None else f"{moved.psi:.2f} {moved.name}",
-            )
+    rows = [
+        (
+            view.name,
+            view.scope,
+            view.version,
+            view.owner,
+            "ever" if view.ttl_days is None else f"{view.ttl_days:g}",
+            f"{view.freshness_seconds:g}",
+            view.ranked,
         )
-    titles = ("view", "scope", "columns", "owner", "ttl, days", "fresh, s", "ranker", "missing", "constant", "drift")
-    print_table("Features", titles, rows)
+        for view in found
+    ]
+    print_table("Views", ("view", "scope", "v", "owner", "days", "stale s", "ranker"), rows)
+    columns = [
+        (
+            column.name,
+            view.name,
+            None if column.missing is None else f"{column.missing:.0%}",
+            "yes" if column.constant else "",
+            None if column.psi is None else f"{column.psi:.2f}",
+        )
+        for view in found
+        for column in view.columns
+    ]
+    print_table("Columns", ("column", "view", "missing", "constant", "drift"), columns)
 
 
 def select(
