@@ -16,6 +16,7 @@ def folded(told: list[Interaction]) -> Orders:
     state = VIEW.empty()
     for one in told:
         state = VIEW.update(state, one, SHELF)
+    assert state is not None
     return state
 
 
@@ -52,4 +53,4 @@ def test_only_the_newest_days_are_kept() -> None:
     state = folded([bought(0, float(-days)) for days in range(100, 0, -1)])
     assert len(state.all) == len(state.by_category[int(SHELF.category[0])]) == 24
     assert max(state.all) == int((NOW - DAY_SECONDS) // DAY_SECONDS)
-    assert VIEW.empty().interval_days(3) == 0.0
+    assert Orders().interval_days(3) == 0.0

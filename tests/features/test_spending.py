@@ -17,6 +17,7 @@ def folded(told: list[Interaction]) -> Purse:
     state = VIEW.empty()
     for one in told:
         state = VIEW.update(state, one, SHELF)
+    assert state is not None
     return state
 
 

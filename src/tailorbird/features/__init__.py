@@ -20,7 +20,6 @@ from tailorbird.features.shop_averages import ShopAverages
 from tailorbird.features.shop_rhythm import ShopRhythm
 from tailorbird.features.shown import Shown
 from tailorbird.features.spending import Spending
-from tailorbird.features.transitions import Transitions
 from tailorbird.features.visit import Visit
 from tailorbird.protocols import FeatureView
 
@@ -29,7 +28,7 @@ VIEWS: Final[Mapping[str, type[FeatureView]]] = {
     for view in (
         *(RecentItems, Shown, Ownership, Affinity, Activity, Page, ItemCounts, ListClicks, ItemFacts),
         *(ItemRates, PairHistory, PersonRhythm, PriceSensitivity, Repurchase, ShopAverages, ShopRhythm),
-        *(Spending, Transitions, Visit),
+        *(Spending, Visit),
     )
 }
 """By name, in the order of the ranker's columns."""

@@ -10,6 +10,7 @@ from tailorbird.features.online_state import OnlineState
 from tailorbird.features.pair_history import BOUGHT_AT, CARTED_AT
 from tailorbird.features.price_sensitivity import discount_lift
 from tailorbird.features.shop_rhythm import HOURS, WEEKDAYS
+from tailorbird.features.spending import Purse
 from tailorbird.types import DAY_SECONDS, Person
 
 _DUE: Final = 0.8
@@ -39,7 +40,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
 
 def customer(state: OnlineState, person: Person, at: float) -> Customer:
     """What the online state says of a person at a time."""
-    purse, shop = state.state_of("spending", person, at), state.state_of("shop_averages", person, at)
+    purse, shop = state.state_of("spending", person, at) or Purse(), state.state_of("shop_averages", person, at)
     pairs, rhythm = state.state_of("pair_history", person, at), state.state_of("rhythm", person, at)
     ids, today = state.catalogue.ids, at / DAY_SECONDS
     risk, usual = purse.risk(at), shop.usual_price()
@@ -70,7 +71,7 @@ def _due(state: OnlineState, person: Person, at: float) -> dict[str, float]:
     orders, names, today = state.state_of("repurchase", person, at), state.catalogue.categories.names, at / DAY_SECONDS
     shares = {
         names[code]: round((today - max(days) - 0.5) / max(orders.interval_days(code), 1.0), 2)
-        for code, days in orders.by_category.items()
+        for code, days in (orders.by_category if orders else {}).items()
         if len(days) > 1
     }
     due = sorted(((name, share) for name, share in shares.items() if share >= _DUE), key=lambda pair: -pair[1])

@@ -52,33 +52,43 @@ class Kept:
 
 
 class Ageing(Kept):
-    """A person's, a visit's or the shop's: a list of the time of the newest step and the view's own state."""
+    """A person's, a visit's or the shop's: a list of the time of the newest step and the view's own state.
+
+    None where there is nothing to keep: most people do little, and a view whose own state is None then costs nothing.
+    """
 
     def empty(self) -> Any:
-        """Nothing, since ever."""
-        return [-np.inf, self.view.empty()]
+        """Nothing."""
+        return None
 
     def update(self, state: Any, step: Interaction, catalogue: Catalogue) -> Any:
         """Begin anew when the last step lies too far back; leave out a step that lies too far back itself."""
-        if step.at < state[0] - self.seconds:
+        if state is not None and step.at < state[0] - self.seconds:
             return state
-        own = self.view.empty() if step.at - state[0] > self.seconds else state[1]
-        state[0], state[1] = max(state[0], step.at), self.view.update(own, step, catalogue)
+        over = state is None or step.at - state[0] > self.seconds
+        own = self.view.update(self.view.empty() if over else state[1], step, catalogue)
+        if own is None:
+            return None
+        if over:
+            return [step.at, own]
+        state[0], state[1] = max(state[0], step.at), own
         return state
 
     def merge(self, mine: Any, theirs: Any) -> Any:
         """Both, unless one was over when the other began."""
+        if mine is None or theirs is None:
+            return mine or theirs
         if abs(mine[0] - theirs[0]) > self.seconds:
             return mine if mine[0] > theirs[0] else theirs
         return [max(mine[0], theirs[0]), self.view.merge(mine[1], theirs[1])]
 
     def now(self, state: Any, at: float, _items: IntArray) -> Any:
         """The view's own state, or an empty one."""
-        return self.view.empty() if at - state[0] > self.seconds else state[1]
+        return self.view.empty() if state is None or at - state[0] > self.seconds else state[1]
 
     def let_go(self, state: Any, at: float) -> Any:
-        """An empty one where it is over by any clock."""
-        return self.empty() if at - state[0] > self.seconds + _CLOCK_SECONDS else state
+        """Nothing where it is over by any clock."""
+        return None if state is None or at - state[0] > self.seconds + _CLOCK_SECONDS else state
 
 
 class AgeingRows(Kept):

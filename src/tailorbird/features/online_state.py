@@ -234,7 +234,7 @@ class OnlineState:
     def _read(self, view: Kept, person: Person, request: Request, items: IntArray) -> FloatArray:
         own = self._of_item.get(view.name)
         own = self._of_shop.get(view.name, person.states.get(view.name)) if own is None else own
-        return self._given(view, own if own is None else view.now(own, request.at, items), request, items)
+        return self._given(view, view.now(own, request.at, items), request, items)
 
     def _given(self, view: Kept, state: Any, request: Request, items: IntArray) -> FloatArray:
         if view.shop is not None:

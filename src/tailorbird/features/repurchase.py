@@ -51,18 +51,19 @@ class Repurchase:
     ttl_days: ClassVar[float] = 730.0
     freshness_seconds: ClassVar[float] = 3_600.0
 
-    def empty(self) -> Orders:
+    def empty(self) -> Orders | None:
         """Nothing bought."""
-        return Orders()
+        return None
 
-    def update(self, state: Orders, step: Interaction, catalogue: Catalogue) -> Orders:
+    def update(self, state: Orders | None, step: Interaction, catalogue: Catalogue) -> Orders | None:
         """Note the day of a purchase, late or not."""
-        if step.type == "purchase" and step.item != NOBODY:
-            day = int(step.at // DAY_SECONDS)
-            state.all = _newest(state.all | {day})
-            category = int(catalogue.category[step.item])
-            if category != NOBODY:
-                state.by_category[category] = _newest(state.by_category.get(category, set()) | {day})
+        if step.type != "purchase" or step.item == NOBODY:
+            return state
+        state, day = state or Orders(), int(step.at // DAY_SECONDS)
+        state.all = _newest(state.all | {day})
+        category = int(catalogue.category[step.item])
+        if category != NOBODY:
+            state.by_category[category] = _newest(state.by_category.get(category, set()) | {day})
         return state
 
     def merge(self, mine: Orders, theirs: Orders) -> Orders:
@@ -73,11 +74,11 @@ class Repurchase:
         }
         return Orders(_newest(mine.all | theirs.all), both)
 
-    def read(self, state: Orders, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
+    def read(self, state: Orders | None, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
         """Days on which the category was bought, days since (log), and those in expected intervals: due from 1 on."""
         out = np.zeros((len(items), len(self.columns)))
         out[:, 1] = np.log1p(_NEVER_DAYS)
-        if not state.by_category:
+        if state is None or not state.by_category:
             return out
         today, codes = request.at / DAY_SECONDS, catalogue.category[items]
         times = {code: float(len(days)) for code, days in state.by_category.items()}

@@ -30,7 +30,9 @@ class PersonRhythm:
     def update(self, state: Array, step: Interaction, _catalogue: Catalogue) -> Array:
         """Count interest at its own time."""
         if step.weight > 0:
-            state[list(places_of(step.at))] += grown(step.at, HALF_LIFE_DAYS)
+            weight, (hour, weekday) = grown(step.at, HALF_LIFE_DAYS), places_of(step.at)
+            state[hour] += weight
+            state[weekday] += weight
         return state
 
     def merge(self, mine: Array, theirs: Array) -> Array:

@@ -38,10 +38,11 @@ class Rhythm:
             wider = np.zeros((2 * category + 2, 31))
             wider[: len(self.weights)] = self.weights
             self.weights = wider
-        weight, places = grown(at, HALF_LIFE_DAYS), list(places_of(at))
-        self.weights[0, places] += weight
-        if category != NOBODY:
-            self.weights[1 + category, places] += weight
+        weight = grown(at, HALF_LIFE_DAYS)
+        for place in places_of(at):
+            self.weights[0, place] += weight
+            if category != NOBODY:
+                self.weights[1 + category, place] += weight
 
     def share(self, place: int, of: slice) -> float:
         """The share of all interest that falls to a place among its kind; all alike where nothing is known."""
