@@ -164,8 +164,7 @@ def test_who_is_forgotten_is_forgotten_in_every_scope() -> None:
 def test_what_is_over_is_let_go_without_a_reader() -> None:
     state = folded([ago(25, "a"), *(ago(1, f"{n}", user="u2") for n in range(5))])
     states = state.person("u:u1").states
-    assert states["of_pair"] == {}
-    assert states["steps"] is states["of_visit"] is None
+    assert states["of_pair"] is states["steps"] is states["of_visit"] is None
 
 
 def test_one_clock_that_is_a_day_ahead_ends_nobodys_visit() -> None:

@@ -6,6 +6,8 @@ visits as its lifetime, a pair the same for each of a person's newest items. A s
 count; every other one counts by its own time, which is the view's own affair.
 """
 
+from array import array
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -130,8 +132,16 @@ class Rows(Kept):
         return np.asarray(state[items])
 
 
+@dataclass(slots=True)
+class Table:
+    """Rows by item number, one after the other; two objects for a person instead of one for each item."""
+
+    items: "array[int]" = field(default_factory=lambda: array("i"))
+    rows: "array[float]" = field(default_factory=lambda: array("d"))
+
+
 class Pairs(AgeingRows):
-    """One person's: such a row for each of the newest ``most`` items, by item number."""
+    """One person's: such a row for each of the newest ``most`` items; None where there is none yet."""
 
     def __init__(self, view: FeatureView, seconds: float, most: int) -> None:
         super().__init__(view, seconds)
@@ -140,48 +150,64 @@ class Pairs(AgeingRows):
 
     def empty(self) -> Any:
         """No item yet."""
-        return {}
+        return None
 
     def update(self, state: Any, step: Interaction, catalogue: Catalogue) -> Any:
         """Let the item's own row take the step."""
         if step.item == NOBODY:
             return state
-        row = state.get(step.item)
-        state[step.item] = super().update(self._nothing.copy() if row is None else row, step, catalogue)
+        table: Table = state or Table()
+        if step.item not in table.items:
+            table.items.append(step.item)
+            table.rows.frombytes(self._nothing.tobytes())
+        super().update(self._rows(table)[table.items.index(step.item)], step, catalogue)
         # In strides: finding the oldest on every step would be most of the fold's cost.
-        return state if len(state) < 2 * self._most else self._newest(state)
+        return table if len(table.items) < 2 * self._most else self._table(self.by_item(table))
 
     def merge(self, mine: Any, theirs: Any) -> Any:
         """Both people's items, those that they share merged."""
-        both = {**theirs, **mine}
-        for item in mine.keys() & theirs.keys():
-            both[item] = super().merge(mine[item], theirs[item])
-        return self._newest(both)
+        if mine is None or theirs is None:
+            return mine or theirs
+        one, other = self.by_item(mine), self.by_item(theirs)
+        both = {**other, **one}
+        for item in one.keys() & other.keys():
+            both[item] = super().merge(one[item], other[item])
+        return self._table(both)
 
     def now(self, state: Any, at: float, items: IntArray) -> Array:
         """One row per item; an empty one where they have not met."""
-        rows = np.tile(self._nothing[:_AT], (len(items), 1))
-        if state:
-            get = state.get
-            for place, item in enumerate(items.tolist()):
-                row = get(item)
-                if row is not None and at - row[_AT] <= self.seconds:
-                    rows[place] = row[:_AT]
-        return rows
+        out = np.tile(self._nothing[:_AT], (len(items), 1))
+        if state is None:
+            return out
+        known, rows = np.array(state.items, np.int32), self._rows(state)
+        order = np.argsort(known)
+        place = order[np.minimum(np.searchsorted(known[order], items), len(known) - 1)]
+        met = (known[place] == items) & (at - rows[place, _AT] <= self.seconds)
+        out[met] = rows[place[met], :_AT]
+        return out
 
     def let_go(self, state: Any, at: float) -> Any:
         """Only the items that are not over by any clock."""
         before = at - self.seconds - _CLOCK_SECONDS
-        if all(row[_AT] >= before for row in state.values()):
+        if state is None or self._rows(state)[:, _AT].min() >= before:
             return state
-        return {item: row for item, row in state.items() if row[_AT] >= before}
+        return self._table({item: row for item, row in self.by_item(state).items() if row[_AT] >= before})
 
-    def _newest(self, state: Any) -> Any:
+    def by_item(self, state: Any, at: float = -np.inf) -> dict[int, Array]:
+        """A copy of each row that is not over at that time, by item number."""
+        if state is None:
+            return {}
+        rows = self._rows(state).copy()
+        return {item: row for item, row in zip(state.items, rows, strict=True) if at - row[_AT] <= self.seconds}
+
+    def _rows(self, table: Table) -> Array:
+        """The rows themselves; nobody may hold on to them, for a table whose memory is looked at cannot grow."""
+        return np.frombuffer(table.rows).reshape(-1, len(self._nothing))
+
+    def _table(self, rows: dict[int, Array]) -> Table | None:
         """The newest by their own time; of the same time those with the higher number, whoever came first."""
-        if len(state) <= self._most:
-            return state
-        kept = sorted(state, key=lambda item: (state[item][_AT], item))[-self._most :]
-        return {item: state[item] for item in kept}
+        kept = sorted(rows, key=lambda item: (rows[item][_AT], item))[-self._most :]
+        return Table(array("i", kept), array("d", np.concatenate([rows[item] for item in kept]))) if kept else None
 
 
 def kept(view: FeatureView, *, session_seconds: float, pairs: int) -> Kept:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tailorbird.catalogue import Alias, Catalogue
 from tailorbird.config import EventsConfig
-from tailorbird.features.keeping import Kept, kept
+from tailorbird.features.keeping import Kept, Pairs, kept
 from tailorbird.features.recent_items import RecentItems, history_of
 from tailorbird.identity.joins import KIND as SEPARATION
 from tailorbird.identity.joins import Identities, Separation
@@ -225,10 +225,10 @@ class OnlineState:
         return self._given(view, state, request, items)
 
     def state_of(self, name: str, person: Person, at: float) -> Any:
-        """What a view of people, or of the shop, holds at this time; for a pair no row but all of them."""
+        """What a view of people, or of the shop, holds at this time; of pairs their rows by item number."""
         view = self._views[name]
-        if view.view.scope is Scope.PAIR:
-            return view.let_go(person.states[name], at)
+        if isinstance(view, Pairs):
+            return view.by_item(person.states[name], at)
         return view.now(self._of_shop.get(name, person.states.get(name)), at, np.empty(0, np.int32))
 
     def _read(self, view: Kept, person: Person, request: Request, items: IntArray) -> FloatArray:
