@@ -20,7 +20,7 @@ _MOST_DOUBLINGS: Final = 900.0
 def grown(at: float, half_life_days: float) -> float:
     """2 ** (half-lives since 2020), held within the range of a float for times that are mere positions.
 
-    >>> grown(1.6e9, 30.0) / grown(1.6e9 - 30 * 86_400, 30.0)
+    >>> round(grown(1.6e9, 30.0) / grown(1.6e9 - 30 * 86_400, 30.0), 9)
     2.0
     """
     doublings = (at - _LANDMARK) / DAY_SECONDS / half_life_days
