@@ -61,6 +61,11 @@ DEFAULT_GRADES: Final[Mapping[str, int]] = {
 
 MOST_GRADE: Final = 5
 
+NOT_RANKED: Final = (
+    "item_rates", "pair_history", "price_sensitivity", "repurchase", "rhythm", "shop_rhythm", "spending", "visit",
+)  # fmt: skip
+"""Feature views that told the ranker nothing new where they were measured (LAB.md). Profiles read them."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -144,7 +149,9 @@ class CatalogueConfig(_Section):
 class FeaturesConfig(_Section):
     """Which feature views the ranker does without; they are kept and shown all the same."""
 
-    leave_out: tuple[str, ...] = Field((), description="names of views, see `tailorbird features list`")
+    leave_out: tuple[str, ...] = Field(
+        NOT_RANKED, description="names of views; what is written here takes the place of these"
+    )
 
 
 class LogConfig(_Section):

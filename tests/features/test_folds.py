@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from features.shelf import ITEMS, asked, shelf, steps
+from tailorbird.config import NOT_RANKED
 from tailorbird.features import VIEWS
 from tailorbird.features.keeping import Kept, kept
 from tailorbird.protocols import FeatureView, ReadsShop, Scope
@@ -99,6 +100,12 @@ def test_a_view_says_whose_it_is_and_how_fresh_it_has_to_be(name: str) -> None:
     assert view.ttl_days > 0
     assert view.freshness_seconds >= 0
     assert len(set(view.columns)) == len(view.columns)
+
+
+def test_what_the_ranker_does_without_by_default_exists_and_the_rest_keeps_its_place() -> None:
+    assert set(NOT_RANKED) < set(VIEWS)
+    ranked = [name for name, view in VIEWS.items() if name not in NOT_RANKED and view.columns]
+    assert ranked[:3] == ["recent_items", "shown", "ownership"], "rankers read columns by position"
 
 
 def test_no_two_views_have_a_column_of_one_name() -> None:
