@@ -22,8 +22,7 @@ from tailorbird.backends.sql.ledger import SqlLedger
 from tailorbird.backends.sql.log import SqlLog
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
-from tailorbird.errors import InvalidConfig, NotFound, Unavailable, did_you_mean
-from tailorbird.features import VIEWS
+from tailorbird.errors import NotFound, Unavailable
 from tailorbird.features.customer import customer
 from tailorbird.identity.joins import Identities, Separation
 from tailorbird.ingest import readiness
@@ -38,12 +37,11 @@ from tailorbird.ingest.receipts import newest_receipts
 from tailorbird.ingest.users import entry_of_identity
 from tailorbird.learning import reports
 from tailorbird.learning.drift import Reference
-from tailorbird.learning.models import Models, load_models
+from tailorbird.learning.models import Models, check_names, load_models
 from tailorbird.learning.registry import Registry
 from tailorbird.learning.rehearsal import RANKER
 from tailorbird.privacy import requests
 from tailorbird.protocols import TextEncoder, Verdict
-from tailorbird.retrieval import RETRIEVERS
 from tailorbird.retrieval.deep.minilm import NAME as LOCAL_NAME
 from tailorbird.retrieval.deep.text_encoder import LocalEncoder
 from tailorbird.types import Decision, Entry, Identity, Item, Record, Request, User
@@ -429,28 +427,6 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def check_names(config: Config) -> None:
-    """Refuse a configuration that names models or views which do not exist: what was meant would not happen.
-
-    Raises:
-        InvalidConfig: names every one of them.
-    """
-    named = [(f"models.{name}", name, {*RETRIEVERS, RANKER}) for name in config.models]
-    named += [(f"training.models: {name}", name, {*RETRIEVERS, RANKER}) for name in config.training.models]
-    for surface, recipe in config.policies.items():
-        named += [(f"policies.{surface}.channels.{name}", name, {*RETRIEVERS}) for name in recipe.channels]
-        if recipe.ranker:
-            named.append((f"policies.{surface}.ranker", recipe.ranker, {RANKER}))
-    named += [("features.leave_out", name, {*VIEWS}) for name in config.features.leave_out]
-    lines = [
-        f"  {place}: nothing is called '{name}'. {did_you_mean(name, ok)}"
-        for place, name, ok in named
-        if name not in ok
-    ]
-    if lines:
-        raise InvalidConfig("The configuration names what does not exist:\n" + "\n".join(lines) + "\n")
 
 
 def _shares(weights: Mapping[int, float], names: Sequence[str]) -> dict[str, float]:

@@ -5,11 +5,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from tailorbird.app import check_names
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, EventsConfig, FeaturesConfig
 from tailorbird.errors import InvalidConfig
 from tailorbird.features.online_state import OnlineState
+from tailorbird.learning.models import check_names
 from tailorbird.protocols import FOR_EVER, FeatureView, Scope
 from tailorbird.types import DAY_SECONDS, Array, Entry, FloatArray, Identity, IntArray, Interaction, Request
 

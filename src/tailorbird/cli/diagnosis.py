@@ -55,7 +55,7 @@ def sound_config(shop_dir: Path) -> Config:
     Raises:
         InvalidConfig: the shop cannot be opened with it.
     """
-    from tailorbird.app import check_names
+    from tailorbird.learning.models import check_names
 
     config = load_config(shop_dir)
     check_names(config)

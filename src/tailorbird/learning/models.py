@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from tailorbird.errors import BadModelFile, NotFound, NotInstalled
+from tailorbird.config import Config
+from tailorbird.errors import BadModelFile, InvalidConfig, NotFound, NotInstalled, did_you_mean
+from tailorbird.features import VIEWS
 from tailorbird.learning.registry import Registry
 from tailorbird.protocols import Ranker, ReadsText, Retriever
 from tailorbird.ranking.lambda_ranker import LambdaRanker
@@ -92,3 +94,25 @@ def retriever(name: str, settings: dict[str, object], arrays: dict[str, Array] |
     except (KeyError, ValueError) as error:
         raise BadModelFile(f"The stored model '{name}' does not fit: {error}.", hint="Train again.") from error
     return made
+
+
+def check_names(config: Config) -> None:
+    """Refuse a configuration that names models or views which do not exist: what was meant would not happen.
+
+    Raises:
+        InvalidConfig: names every one of them.
+    """
+    named = [(f"models.{name}", name, {*RETRIEVERS, LambdaRanker.name}) for name in config.models]
+    named += [(f"training.models: {name}", name, {*RETRIEVERS, LambdaRanker.name}) for name in config.training.models]
+    for surface, recipe in config.policies.items():
+        named += [(f"policies.{surface}.channels.{name}", name, {*RETRIEVERS}) for name in recipe.channels]
+        if recipe.ranker:
+            named.append((f"policies.{surface}.ranker", recipe.ranker, {LambdaRanker.name}))
+    named += [("features.leave_out", name, {*VIEWS}) for name in config.features.leave_out]
+    lines = [
+        f"  {place}: nothing is called '{name}'. {did_you_mean(name, ok)}"
+        for place, name, ok in named
+        if name not in ok
+    ]
+    if lines:
+        raise InvalidConfig("The configuration names what does not exist:\n" + "\n".join(lines) + "\n")
