@@ -51,6 +51,9 @@ class Scope(StrEnum):
 FOR_EVER: Final = inf
 """The ``ttl_days`` of a view whose state nobody lets go."""
 
+EVERY: Final = frozenset[str]()
+"""The ``begins_with`` of a view whose empty state any step may change."""
+
 
 class FeatureView(Protocol):
     """A fold over the log: `empty`, `update`, `merge`, `read`, side by side in one file.
@@ -60,7 +63,8 @@ class FeatureView(Protocol):
     likes. One of scope item or pair hears of steps about items alone; for the others the item may be NOBODY.
 
     A state whose owner did nothing for ``ttl_days`` reads as empty and is let go. ``freshness_seconds`` is how far
-    behind the log a reader may be before the values mislead, and ``owner`` who answers for them.
+    behind the log a reader may be before the values mislead, and ``owner`` who answers for them. ``begins_with`` are
+    the types of steps that make something of an empty state; every other one leaves it empty, and is not brought to it.
     """
 
     name: ClassVar[str]
@@ -70,6 +74,7 @@ class FeatureView(Protocol):
     owner: ClassVar[str]
     ttl_days: ClassVar[float]
     freshness_seconds: ClassVar[float]
+    begins_with: ClassVar[frozenset[str]]
 
     def empty(self) -> Any:
         """The state of somebody or something of which nothing is known."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.shelf import ITEMS, asked, shelf, steps
+from features.shelf import ITEMS, TYPES, asked, shelf, step, steps
 from tailorbird.config import NOT_RANKED
 from tailorbird.features import VIEWS
 from tailorbird.features.keeping import Kept, kept
@@ -121,3 +121,15 @@ def test_no_items_give_no_rows_and_everything_is_finite(name: str) -> None:
     assert np.shape(view.read(state, asked(), ITEMS[:0], SHELF)) == (0, len(view.columns))
     if view.scope is not Scope.REQUEST:
         assert np.isfinite(read(name, folded(name, steps()))).all()
+
+
+@pytest.mark.parametrize("name", [name for name, view in VIEWS.items() if view.begins_with])
+def test_steps_that_begin_nothing_leave_an_empty_state_as_it_is(name: str) -> None:
+    fold = kept(VIEWS[name](), session_seconds=np.inf, pairs=10).view
+    for kind in (*TYPES, "dismiss", "cart_remove", "rating"):
+        for weight in (-4.0, 0.0, 8.0):
+            if kind not in fold.begins_with:
+                after = fold.update(fold.empty(), step(kind, weight=weight), SHELF)
+                assert repr(after) == repr(fold.empty()), kind
+        if kind in fold.begins_with:
+            assert repr(fold.update(fold.empty(), step(kind), SHELF)) != repr(fold.empty()), kind

@@ -28,6 +28,7 @@ class Steps:
     owner: ClassVar[str] = "tests"
     ttl_days: ClassVar[float] = 10.0
     freshness_seconds: ClassVar[float] = 60.0
+    begins_with: ClassVar[frozenset[str]] = frozenset()
 
     def empty(self) -> Array:
         """None."""

@@ -35,6 +35,7 @@ class Planted:
     owner: ClassVar[str] = "tests"
     ttl_days: ClassVar[float] = FOR_EVER
     freshness_seconds: ClassVar[float] = 60.0
+    begins_with: ClassVar[frozenset[str]] = frozenset()
     future: ClassVar[dict[str, list[tuple[float, str]]]] = {}
 
     def empty(self) -> Any:

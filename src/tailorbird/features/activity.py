@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import FOR_EVER, Scope
+from tailorbird.protocols import EVERY, FOR_EVER, Scope
 from tailorbird.types import FloatArray, IntArray, Interaction, Request
 
 _PAUSE_SECONDS: Final = 1_800.0
@@ -37,6 +37,7 @@ class Activity:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = FOR_EVER
     freshness_seconds: ClassVar[float] = 300.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     def empty(self) -> Counts:
         """A stranger."""

@@ -10,8 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.features.decay import grown, of_codes, summed
-from tailorbird.protocols import FOR_EVER, Scope
+from tailorbird.features.decay import grown
+from tailorbird.features.tally import Tally
+from tailorbird.protocols import EVERY, FOR_EVER, Scope
 from tailorbird.types import NOBODY, FloatArray, IntArray, Interaction, Request
 
 
@@ -19,9 +20,9 @@ from tailorbird.types import NOBODY, FloatArray, IntArray, Interaction, Request
 class Taste:
     """Forward-decayed weight per code, and of log prices: total weight, weighted sum, weighted sum of squares."""
 
-    categories: dict[int, float] = field(default_factory=dict)
-    departments: dict[int, float] = field(default_factory=dict)
-    brands: dict[int, float] = field(default_factory=dict)
+    categories: Tally = field(default_factory=Tally)
+    departments: Tally = field(default_factory=Tally)
+    brands: Tally = field(default_factory=Tally)
     prices: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
@@ -35,6 +36,7 @@ class Affinity:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = FOR_EVER
     freshness_seconds: ClassVar[float] = 300.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     def __init__(self, half_life_days: float = 30.0) -> None:
         self.half_life_days = half_life_days
@@ -55,7 +57,7 @@ class Affinity:
         ):
             code = int(column[step.item])
             if code != NOBODY:
-                codes[code] = codes.get(code, 0.0) + weight
+                codes.add(code, weight)
         price = float(catalogue.price[step.item])
         if price > 0:
             log_price = float(np.log(price))
@@ -66,9 +68,9 @@ class Affinity:
     def merge(self, mine: Taste, theirs: Taste) -> Taste:
         """Weights add up: both were grown from the same landmark."""
         return Taste(
-            summed(mine.categories, theirs.categories),
-            summed(mine.departments, theirs.departments),
-            summed(mine.brands, theirs.brands),
+            mine.categories.plus(theirs.categories),
+            mine.departments.plus(theirs.departments),
+            mine.brands.plus(theirs.brands),
             tuple(a + b for a, b in zip(mine.prices, theirs.prices, strict=True)),  # type: ignore[arg-type]  # three
         )
 
@@ -80,9 +82,9 @@ class Affinity:
             (1, state.departments, catalogue.department),
             (2, state.brands, catalogue.brand),
         ):
-            total = sum(codes.values())
+            total = codes.total()
             if total > 0:
-                out[:, column] = of_codes(codes, of_item[items]) / total
+                out[:, column] = codes.of(of_item[items]) / total
         total, first, second = state.prices
         if total > 0:
             mean = first / total

@@ -46,18 +46,6 @@ def merged_faded(mine: Array, theirs: Array, half_life_days: float) -> Array:
     return np.asarray(merged)
 
 
-def summed(mine: Mapping[int, float], theirs: Mapping[int, float]) -> dict[int, float]:
-    """Weights by code, added up.
-
-    >>> summed({1: 2.0}, {1: 1.0, 3: 4.0})
-    {1: 3.0, 3: 4.0}
-    """
-    out = dict(mine)
-    for code, weight in theirs.items():
-        out[code] = out.get(code, 0.0) + weight
-    return out
-
-
 def of_codes(weights: Mapping[int, float], codes: IntArray) -> FloatArray:
     """The weight of each code, 0 for one that has none; shape of ``codes``."""
     n = len(weights)

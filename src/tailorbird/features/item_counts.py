@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import FOR_EVER, Scope
+from tailorbird.protocols import EVERY, FOR_EVER, Scope
 from tailorbird.types import DAY_SECONDS, Array, FloatArray, IntArray, Interaction, Request
 
 _HALF_LIVES_DAYS: Final = np.array([1.0 / 24.0, 1.0, 7.0, 30.0])
@@ -41,6 +41,7 @@ class ItemCounts:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = FOR_EVER
     freshness_seconds: ClassVar[float] = 300.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     MONTH: ClassVar[int] = 3
     """Where a row keeps the interest of about a month, for those who want but one number."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import FOR_EVER, Scope
+from tailorbird.protocols import EVERY, FOR_EVER, Scope
 from tailorbird.types import DAY_SECONDS, FloatArray, IntArray, Interaction, Request
 
 _UNKNOWN_AGE_DAYS: Final = 365.0
@@ -21,6 +21,7 @@ class ItemFacts:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = FOR_EVER
     freshness_seconds: ClassVar[float] = 60.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     def empty(self) -> None:
         """Nothing to keep."""

@@ -11,7 +11,7 @@ import numpy as np
 from tailorbird.catalogue import Catalogue
 from tailorbird.features.decay import add_faded, merged_faded
 from tailorbird.features.shop_averages import HALF_LIFE_DAYS, STAGES, Averages, rates_of
-from tailorbird.protocols import Scope
+from tailorbird.protocols import EVERY, Scope
 from tailorbird.types import DAY_SECONDS, Array, FloatArray, IntArray, Interaction, Request
 
 _PRIORS: Final = np.array([50.0, 20.0, 10.0, 10.0])
@@ -27,6 +27,7 @@ class ItemRates:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = 365.0
     freshness_seconds: ClassVar[float] = 3_600.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
     shop: ClassVar[str] = "shop_averages"
 
     def empty(self) -> Array:

@@ -31,6 +31,7 @@ class Kept:
         self.name = view.name
         self.seconds = seconds
         self.shop = view.shop if isinstance(view, ReadsShop) else None
+        self.begins_with = view.begins_with
 
     def empty(self) -> Any:
         """The state of somebody or something of which nothing is known."""

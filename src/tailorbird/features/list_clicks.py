@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import FOR_EVER, Scope
+from tailorbird.protocols import EVERY, FOR_EVER, Scope
 from tailorbird.types import DAY_SECONDS, Array, FloatArray, IntArray, Interaction, Request
 
 _HALF_LIFE_DAYS: Final = 30.0
@@ -29,6 +29,7 @@ class ListClicks:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = FOR_EVER
     freshness_seconds: ClassVar[float] = 3600.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     def empty(self) -> Array:
         """Zeros; shape (5,)."""

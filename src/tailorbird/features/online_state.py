@@ -78,8 +78,10 @@ class OnlineState:
         self._mortal = [(n, view) for n, view in enumerate(self._user_views) if np.isfinite(view.seconds)]
         self._swept, self._newest = 0, -np.inf
         self._recent = next((n for n, v in enumerate(self._user_views) if v.name == RecentItems.name), None)
-        # Per person the states of the user views, in their order; None until there is something to keep.
+        # Per person the states of the user views, in their order; None until there is something to keep, each of them.
         self._people: list[list[Any] | None] = []
+        # To be read only: what stands for a state that has not begun.
+        self._empty = [view.empty() for view in self._user_views]
         self._room = 1024
         self._item_views = [(view, view.name) for view in self._views.values() if view.view.scope is Scope.ITEM]
         self._of_item: dict[str, Array] = {name: _rows(view, self._room) for view, name in self._item_views}
@@ -156,9 +158,14 @@ class OnlineState:
         catalogue, people = self.catalogue, self._people
         states = people[step.person] if step.person < len(people) else None
         if states is None:
-            states = self._put(step.person, self._nothing())
+            states = self._put(step.person, [None] * len(self._user_views))
         for n, view in enumerate(self._user_views):
-            states[n] = view.update(states[n], step, catalogue)
+            state = states[n]
+            if state is None:
+                if view.begins_with and step.type not in view.begins_with:
+                    continue
+                state = view.empty()
+            states[n] = view.update(state, step, catalogue)
         self._sweep(step.at)
 
     def _sweep(self, at: float) -> None:
@@ -168,7 +175,8 @@ class OnlineState:
         states = self._people[self._swept]
         if states is not None:
             for n, view in self._mortal:
-                states[n] = view.let_go(states[n], self._newest)
+                if states[n] is not None:
+                    states[n] = view.let_go(states[n], self._newest)
 
     def number(self, key: str) -> int:
         """The number of a person, given out now for a key that is new."""
@@ -190,7 +198,7 @@ class OnlineState:
 
     def stranger(self, steps: Iterable[Interaction]) -> Person:
         """Somebody of whom only these interactions are known; nothing of them is kept."""
-        states = self._nothing()
+        states = [view.empty() for view in self._user_views]
         for step in steps:
             for n, view in enumerate(self._user_views):
                 states[n] = view.update(states[n], step, self.catalogue)
@@ -204,7 +212,8 @@ class OnlineState:
     def history(self, number: int) -> History:
         """The history of a person's number; empty for NOBODY."""
         states = self._kept(number)
-        return History.empty() if states is None or self._recent is None else states[self._recent].history()
+        recent = None if states is None or self._recent is None else states[self._recent]
+        return History.empty() if recent is None else recent.history()
 
     def read(self, person: Person, request: Request, items: IntArray) -> FloatArray:
         """The features of each item for this person now, in the order of ``columns``; shape (n, len(columns))."""
@@ -248,14 +257,14 @@ class OnlineState:
 
     def _states(self, number: int) -> list[Any]:
         """A person's states, to be read only."""
-        return self._kept(number) or self._nothing()
+        kept = self._kept(number)
+        if kept is None:
+            return self._empty
+        return [empty if state is None else state for state, empty in zip(kept, self._empty, strict=True)]
 
     def _kept(self, number: int) -> list[Any] | None:
         """What is kept of a person; None for NOBODY, and of whom only the key is known."""
         return self._people[number] if 0 <= number < len(self._people) else None
-
-    def _nothing(self) -> list[Any]:
-        return [view.empty() for view in self._user_views]
 
     def _named(self, states: Sequence[Any]) -> Mapping[str, Any]:
         return {view.name: state for view, state in zip(self._user_views, states, strict=True)}
@@ -311,9 +320,8 @@ class OnlineState:
         if past is None:
             return
         mine = self.number(known)
-        both = zip(self._user_views, self._states(mine), past, strict=True)
-        merged = [view.merge(one, other) for view, one, other in both]
-        self._put(mine, merged)
+        both = zip(self._user_views, self._kept(mine) or [None] * len(past), past, strict=True)
+        self._put(mine, [_merged(view, one, other) for view, one, other in both])
         self._people[theirs] = None
 
     def _put(self, number: int, states: list[Any]) -> list[Any]:
@@ -330,6 +338,12 @@ class OnlineState:
             rows[: self._room] = self._of_item[name]
             self._of_item[name] = rows
         self._room = 2 * item
+
+
+def _merged(view: Kept, one: Any, other: Any) -> Any:
+    if one is None or other is None:
+        return other if one is None else one
+    return view.merge(one, other)
 
 
 def _made(view: type[FeatureView], events: EventsConfig) -> Kept:

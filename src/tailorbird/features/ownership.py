@@ -49,6 +49,7 @@ class Ownership:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = FOR_EVER
     freshness_seconds: ClassVar[float] = 60.0
+    begins_with: ClassVar[frozenset[str]] = frozenset({"purchase", "cart_add"})
 
     def empty(self) -> Owned:
         """Nothing bought."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import FOR_EVER, Scope
+from tailorbird.protocols import EVERY, FOR_EVER, Scope
 from tailorbird.types import FloatArray, IntArray, Interaction, Request
 
 _EPOCH_WEEKDAY: Final = 3  # the first of January 1970 was a Thursday
@@ -21,6 +21,7 @@ class Page:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = FOR_EVER
     freshness_seconds: ClassVar[float] = 0.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     def empty(self) -> None:
         """Nothing to keep."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import Scope
+from tailorbird.protocols import EVERY, Scope
 from tailorbird.types import DAY_SECONDS, Array, FloatArray, IntArray, Interaction, Request
 
 SEEN, SEEN_AT, SHOWN, CARTED_AT, BOUGHT_AT, RETURNED = range(6)
@@ -31,6 +31,7 @@ class PairHistory:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = 180.0
     freshness_seconds: ClassVar[float] = 60.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     def empty(self) -> Array:
         """Never met; shape (6,)."""

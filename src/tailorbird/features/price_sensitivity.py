@@ -29,6 +29,7 @@ class PriceSensitivity:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = 365.0
     freshness_seconds: ClassVar[float] = 3_600.0
+    begins_with: ClassVar[frozenset[str]] = frozenset(kind for kind, stage in STAGES.items() if stage <= CARTED)
     shop: ClassVar[str] = "shop_averages"
 
     def empty(self) -> Array:

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
-from tailorbird.protocols import FOR_EVER, Scope
+from tailorbird.protocols import EVERY, FOR_EVER, Scope
 from tailorbird.types import FloatArray, History, IntArray, Interaction, Request
 
 _NEVER_MINUTES: Final = 60 * 24 * 365.0
@@ -54,6 +54,7 @@ class RecentItems:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = FOR_EVER
     freshness_seconds: ClassVar[float] = 60.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     def __init__(self, keep: int = 200) -> None:
         self.keep = keep

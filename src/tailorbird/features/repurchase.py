@@ -50,6 +50,7 @@ class Repurchase:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = 730.0
     freshness_seconds: ClassVar[float] = 3_600.0
+    begins_with: ClassVar[frozenset[str]] = frozenset({"purchase"})
 
     def empty(self) -> Orders | None:
         """Nothing bought."""

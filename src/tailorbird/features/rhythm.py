@@ -7,7 +7,7 @@ import numpy as np
 from tailorbird.catalogue import Catalogue
 from tailorbird.features.decay import grown
 from tailorbird.features.shop_rhythm import HALF_LIFE_DAYS, HOURS, WEEKDAYS, Rhythm, lift, places_of
-from tailorbird.protocols import Scope
+from tailorbird.protocols import EVERY, Scope
 from tailorbird.types import Array, FloatArray, IntArray, Interaction, Request
 
 
@@ -21,6 +21,7 @@ class PersonRhythm:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = 365.0
     freshness_seconds: ClassVar[float] = 86_400.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
     shop: ClassVar[str] = "shop_rhythm"
 
     def empty(self) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.features.decay import grown
-from tailorbird.protocols import Scope
+from tailorbird.protocols import EVERY, Scope
 from tailorbird.types import NOBODY, Array, FloatArray, IntArray, Interaction, Request
 
 LISTED, CLICKED, SEEN, CARTED, BOUGHT, REFUNDED = range(6)
@@ -73,6 +73,7 @@ class ShopAverages:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = 730.0
     freshness_seconds: ClassVar[float] = 86_400.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     def empty(self) -> Averages:
         """Nothing happened yet."""

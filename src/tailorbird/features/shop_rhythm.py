@@ -7,7 +7,7 @@ import numpy as np
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.features.decay import grown
-from tailorbird.protocols import Scope
+from tailorbird.protocols import EVERY, Scope
 from tailorbird.types import DAY_SECONDS, NOBODY, Array, FloatArray, IntArray, Interaction, Request
 
 HALF_LIFE_DAYS: Final = 60.0
@@ -62,6 +62,7 @@ class ShopRhythm:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = 365.0
     freshness_seconds: ClassVar[float] = 86_400.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     def empty(self) -> Rhythm:
         """Nobody came yet."""

@@ -70,6 +70,7 @@ class Shown:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = FOR_EVER
     freshness_seconds: ClassVar[float] = 60.0
+    begins_with: ClassVar[frozenset[str]] = frozenset({"list_view"})
 
     def empty(self) -> Impressions:
         """Nothing shown."""

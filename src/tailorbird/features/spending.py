@@ -64,6 +64,7 @@ class Spending:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = 1_095.0
     freshness_seconds: ClassVar[float] = 3_600.0
+    begins_with: ClassVar[frozenset[str]] = frozenset({"purchase", "refund"})
 
     def empty(self) -> Purse | None:
         """Nothing bought."""

@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from tailorbird.catalogue import VECTOR_SIZE, Catalogue, words
-from tailorbird.features.decay import of_codes, summed
-from tailorbird.protocols import Scope
+from tailorbird.features.tally import Tally
+from tailorbird.protocols import EVERY, Scope
 from tailorbird.types import NOBODY, Array, FloatArray, IntArray, Interaction, Request
 
 
@@ -19,8 +19,8 @@ from tailorbird.types import NOBODY, Array, FloatArray, IntArray, Interaction, R
 class Context:
     """Weights by code, log prices (weight, sum, sum of squares), words (hashed as in the catalogue), and depth."""
 
-    categories: dict[int, float] = field(default_factory=dict)
-    brands: dict[int, float] = field(default_factory=dict)
+    categories: Tally = field(default_factory=Tally)
+    brands: Tally = field(default_factory=Tally)
     prices: tuple[float, float, float] = (0.0, 0.0, 0.0)
     words: Array | None = None
     began_at: float = np.inf
@@ -47,6 +47,7 @@ class Visit:
     owner: ClassVar[str] = "tailorbird"
     ttl_days: ClassVar[float] = 1.0
     freshness_seconds: ClassVar[float] = 5.0
+    begins_with: ClassVar[frozenset[str]] = EVERY
 
     def empty(self) -> Context:
         """A visit that has only begun."""
@@ -65,7 +66,7 @@ class Visit:
         for codes, column in ((state.categories, catalogue.category), (state.brands, catalogue.brand)):
             code = int(column[step.item])
             if code != NOBODY:
-                codes[code] = codes.get(code, 0.0) + step.weight
+                codes.add(code, step.weight)
         price = float(catalogue.price[step.item])
         if price > 0:
             weight, log_price = step.weight, float(np.log(price))
@@ -77,8 +78,8 @@ class Visit:
         """Two devices of one visit, added up."""
         said = [words for words in (mine.words, theirs.words) if words is not None]
         return Context(
-            summed(mine.categories, theirs.categories),
-            summed(mine.brands, theirs.brands),
+            mine.categories.plus(theirs.categories),
+            mine.brands.plus(theirs.brands),
             tuple(a + b for a, b in zip(mine.prices, theirs.prices, strict=True)),  # type: ignore[arg-type]  # three
             np.sum(said, axis=0) if said else None,
             min(mine.began_at, theirs.began_at),
@@ -95,7 +96,7 @@ class Visit:
             (1, state.brands, catalogue.brand),
         ):
             if codes:
-                out[:, column] = of_codes(codes, of_item[items]) / sum(codes.values())
+                out[:, column] = codes.of(of_item[items]) / codes.total()
         total, first, second = state.prices
         if total > 0:
             spread = np.sqrt(max(second / total - (first / total) ** 2, 0.0)) + 0.3
