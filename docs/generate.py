@@ -29,7 +29,7 @@ from tailorbird.api.problems import CODES
 from tailorbird.cli import build_app
 from tailorbird.config import DEFAULT_GRADES, DEFAULT_WEIGHTS, Config, FeaturesConfig, PolicyConfig
 from tailorbird.errors import MissingField, TailorbirdError
-from tailorbird.features import VIEWS
+from tailorbird.features import VIEWS, folded
 from tailorbird.ingest import events as event_fields
 from tailorbird.ingest import items as item_fields
 from tailorbird.ingest import users as user_fields
@@ -294,12 +294,16 @@ def features() -> Iterator[str]:
     """Every feature view with what it promises, and what its columns mean."""
     yield (
         "Each view is a fold over the log in one file. The ranker reads the columns of those that are not left out "
-        "(`leave_out` under `[features]`); profiles read them all. `tailorbird features list` says how the columns "
+        "(`leave_out` under `[features]`); profiles read them, and those of the "
+        "others that are named in `keep`. `tailorbird features list` says how the columns "
         "stand today, `tailorbird features select` which are worth their place."
     )
     rows = []
     for name, view in VIEWS.items():
-        ranked = "profile" if name in FeaturesConfig().leave_out or not view.columns else "ranker, profile"
+        usual = FeaturesConfig()
+        kept = view in folded(usual.leave_out, usual.keep)
+        left_out = name in usual.leave_out or not view.columns
+        ranked = "ranker, profile" if not left_out else "profile" if kept else "if kept"
         ttl = f"{view.ttl_days:g} days" if isfinite(view.ttl_days) else "for ever"
         owner, fresh = view.owner, f"{view.freshness_seconds:g} s"
         rows.append((f"[{name}](#{name})", view.scope.value, str(view.version), owner, ttl, fresh, ranked))

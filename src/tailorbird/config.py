@@ -64,7 +64,10 @@ MOST_GRADE: Final = 5
 NOT_RANKED: Final = (
     "item_rates", "pair_history", "price_sensitivity", "repurchase", "rhythm", "shop_rhythm", "spending", "visit",
 )  # fmt: skip
-"""Feature views that told the ranker nothing new where they were measured (LAB.md). Profiles read them."""
+"""Feature views that told the ranker nothing new where they were measured (LAB.md)."""
+
+PROFILED: Final = ("price_sensitivity", "repurchase", "spending")
+"""Of these, what profiles tell of everybody; the others cost more than they tell, until a shop asks for them."""
 
 
 class _Section(BaseModel):
@@ -147,10 +150,13 @@ class CatalogueConfig(_Section):
 
 
 class FeaturesConfig(_Section):
-    """Which feature views the ranker does without; they are kept and shown all the same."""
+    """Which feature views the ranker does without, and which of those are folded all the same, for profiles."""
 
     leave_out: tuple[str, ...] = Field(
-        NOT_RANKED, description="names of views; what is written here takes the place of these"
+        NOT_RANKED, description="views the ranker does without; what is written here takes the place of these"
+    )
+    keep: tuple[str, ...] = Field(
+        PROFILED, description="of the views left out, those that are kept for profiles; the others cost nothing"
     )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from tailorbird.catalogue import Catalogue
 from tailorbird.config import Config, PolicyConfig
 from tailorbird.errors import UnknownSurface, did_you_mean
-from tailorbird.features import VIEWS
+from tailorbird.features import folded
 from tailorbird.features.item_counts import ItemCounts
 from tailorbird.features.online_state import OnlineState
 from tailorbird.identity.joins import Identities
@@ -75,7 +75,8 @@ class Engine:
         self.config = config
         self.catalogue = Catalogue(config.catalogue) if catalogue is None else catalogue
         known, left_out = identities or Identities(config.identity), config.features.leave_out
-        self.state = OnlineState(config.events, VIEWS.values(), self.catalogue, known, left_out)
+        views = folded(left_out, config.features.keep)
+        self.state = OnlineState(config.events, views, self.catalogue, known, left_out)
         self.retrievers: dict[str, Retriever] = {}
         self.ranker: Ranker | None = None
         self.ranker_columns: tuple[str, ...] = ()

@@ -1,18 +1,21 @@
 """Who somebody is to the shop."""
 
+from collections.abc import Iterable
+
 import pytest
 
-from tailorbird.config import EventsConfig
-from tailorbird.features import VIEWS
+from tailorbird.config import NOT_RANKED, EventsConfig
+from tailorbird.features import VIEWS, folded
 from tailorbird.features.customer import Customer, customer
 from tailorbird.features.online_state import OnlineState
+from tailorbird.protocols import FeatureView
 from tailorbird.types import DAY_SECONDS, Entry
 
 from made_up import NOW, event, records, small_shop
 
 
-def known(*told: Entry, at: float = NOW) -> Customer:
-    state = OnlineState(EventsConfig(), VIEWS.values())
+def known(*told: Entry, at: float = NOW, views: Iterable[type[FeatureView]] = tuple(VIEWS.values())) -> Customer:
+    state = OnlineState(EventsConfig(), views)
     for record in records([*small_shop(n_events=0), *told]):
         for step in state.steps(record):
             state.fold(step)
@@ -54,7 +57,7 @@ def test_what_waits_in_a_cart_is_named_until_it_is_bought() -> None:
     assert known(*carted).segment == "visitor"
 
 
-def test_after_half_a_year_a_cart_is_forgotten_and_the_orders_are_not() -> None:
-    told = (event("c", type="cart_add", item_id="i3"), bought(0.0))
-    assert known(*told, at=NOW + 200 * DAY_SECONDS).left_in_cart == []
-    assert known(*told, at=NOW + 200 * DAY_SECONDS).orders == 1
+def test_what_a_shop_does_not_keep_is_not_told() -> None:
+    views = folded(NOT_RANKED, keep=("spending",))
+    told = known(*(bought(days) for days in (85, 57, 29)), views=views)
+    assert (told.orders, told.discount_lift, told.due, told.usual_hour) == (3, None, {}, None)

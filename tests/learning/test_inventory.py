@@ -53,8 +53,8 @@ def test_the_columns_that_the_ranker_reads_have_a_drift_and_the_page_of_a_home_p
 
 def test_what_people_did_not_do_is_missing(found: list[View]) -> None:
     columns = {column.name: column for view in found for column in view.columns}
-    assert columns["times_returned"].missing == 1.0
-    assert (columns["visit_category_share"].missing or 0.0) > 0.8
+    assert columns["returned_share"].missing == 1.0
+    assert columns["visit_category_share"].missing is None, "it is not kept"
     assert columns["log_interest_30d"].missing is not None
     assert columns["log_interest_30d"].missing < 0.2
     assert columns["log_price"].missing is None, "it keeps nothing of which something could be missing"

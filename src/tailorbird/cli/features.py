@@ -39,6 +39,7 @@ def list_features(context: typer.Context, *, json: Json = False) -> None:
         print_json({"requests": len(requests), "views": found})
         return
     _print_views(found)
+    note("A view that is not kept costs nothing and tells nothing: features.keep and features.leave_out say which are.")
     note("days: how long a state counts after its owner's last step. stale s: how far behind the log a reader may be.")
     if not requests:
         note("No slate was asked for yet, so nothing is known of missing values and drift.")
@@ -60,11 +61,12 @@ def _print_views(found: "list[View]") -> None:
             view.owner,
             "ever" if view.ttl_days is None else f"{view.ttl_days:g}",
             f"{view.freshness_seconds:g}",
-            view.ranked,
+            "yes" if view.ranked else "",
+            "yes" if view.kept else "",
         )
         for view in found
     ]
-    print_table("Views", ("view", "scope", "v", "owner", "days", "stale s", "ranker"), rows)
+    print_table("Views", ("view", "scope", "v", "owner", "days", "stale s", "ranker", "kept"), rows)
     columns = [
         (
             column.name,

@@ -1,6 +1,6 @@
 """Feature views, each a fold over the log with its `update` and `read` in one file, and the online state they make."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from tailorbird.features.activity import Activity
@@ -32,3 +32,10 @@ VIEWS: Final[Mapping[str, type[FeatureView]]] = {
     )
 }
 """By name, in the order of the ranker's columns."""
+
+
+def folded(leave_out: Collection[str], keep: Collection[str]) -> list[type[FeatureView]]:
+    """The views that a shop folds: those the ranker reads, those kept for profiles, and what these are read beside."""
+    wanted = {name for name, view in VIEWS.items() if view.columns and (name not in leave_out or name in keep)}
+    beside = {str(getattr(VIEWS[name], "shop", "")) for name in wanted}
+    return [view for name, view in VIEWS.items() if name in wanted or name in beside]

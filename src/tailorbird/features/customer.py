@@ -1,5 +1,6 @@
 """Who somebody is to the shop: what their views say together, in words and figures that a person can read."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -7,7 +8,6 @@ import numpy as np
 
 from tailorbird.features.churn import segment
 from tailorbird.features.online_state import OnlineState
-from tailorbird.features.pair_history import BOUGHT_AT, CARTED_AT
 from tailorbird.features.price_sensitivity import discount_lift
 from tailorbird.features.shop_rhythm import HOURS, WEEKDAYS
 from tailorbird.features.spending import Purse
@@ -21,6 +21,7 @@ WEEKDAY_NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
     """One person's standing. ``churn_risk`` is the chance in [0, 1] that who bought will not buy again.
 
+    None, or nothing, where the shop does not keep what it takes (`features.keep`).
     ``discount_lift`` is by how much more they take up of what is reduced (a log ratio, 0 for no difference); ``due``
     maps categories that they buy again and again to the time since, in their expected intervals; ``left_in_cart`` are
     items that were never bought; the hour is of UTC.
@@ -31,7 +32,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     spent: float
     days_since_order: float | None
     churn_risk: float
-    discount_lift: float
+    discount_lift: float | None
     due: dict[str, float]
     left_in_cart: list[str]
     usual_hour: int | None
@@ -41,11 +42,10 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
 def customer(state: OnlineState, person: Person, at: float) -> Customer:
     """What the online state says of a person at a time."""
     purse, shop = state.state_of("spending", person, at) or Purse(), state.state_of("shop_averages", person, at)
-    pairs, rhythm = state.state_of("pair_history", person, at), state.state_of("rhythm", person, at)
-    ids, today = state.catalogue.ids, at / DAY_SECONDS
-    risk, usual = purse.risk(at), shop.usual_price()
-    waiting = [(row[CARTED_AT], item) for item, row in pairs.items() if row[CARTED_AT] > row[BOUGHT_AT]]
-    first = min(purse.times, default=at)
+    sensitivity, rhythm = state.state_of("price_sensitivity", person, at), state.state_of("rhythm", person, at)
+    cart: Mapping[int, float] = person.states["ownership"].cart
+    risk, usual = purse.risk(at), shop.usual_price() if shop else 0.0
+    today, first = at / DAY_SECONDS, min(purse.times, default=at)
     return Customer(
         segment=segment(
             orders=purse.orders,
@@ -58,11 +58,11 @@ def customer(state: OnlineState, person: Person, at: float) -> Customer:
         spent=round(purse.spent, 2),
         days_since_order=round(today - max(purse.times) / DAY_SECONDS, 2) if purse.times else None,
         churn_risk=round(risk, 4),
-        discount_lift=round(discount_lift(state.state_of("price_sensitivity", person, at), shop, at), 4),
+        discount_lift=None if sensitivity is None else round(discount_lift(sensitivity, shop, at), 4),
         due=_due(state, person, at),
-        left_in_cart=[ids[item] for _, item in sorted(waiting, reverse=True)[:_MOST]],
-        usual_hour=int(np.argmax(rhythm[HOURS])) if rhythm.any() else None,
-        usual_weekday=WEEKDAY_NAMES[int(np.argmax(rhythm[WEEKDAYS]))] if rhythm.any() else None,
+        left_in_cart=[state.catalogue.ids[item] for item in sorted(cart, key=cart.__getitem__, reverse=True)[:_MOST]],
+        usual_hour=None if rhythm is None or not rhythm.any() else int(np.argmax(rhythm[HOURS])),
+        usual_weekday=None if rhythm is None or not rhythm.any() else WEEKDAY_NAMES[int(np.argmax(rhythm[WEEKDAYS]))],
     )
 
 

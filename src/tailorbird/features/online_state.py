@@ -54,7 +54,8 @@ class OnlineState:
 
     ``began_at`` is when this began to read the log, as far as it was told, and ``changed_at`` when the past last
     changed, because somebody was erased or two ids were taken apart: what was read before that may be otherwise now.
-    All ``views`` are folded; those that are ``left_out`` give no columns to `read`, only to `read_view`.
+    All ``views`` are folded; those that are ``left_out`` give no columns to `read`, only to `read_view`. Any other view
+    is known to nobody here: `state_of` it is None.
     """
 
     def __init__(
@@ -92,6 +93,11 @@ class OnlineState:
     def keys(self) -> list[str]:
         """Person keys by number; see `Identities`."""
         return self.identities.keys
+
+    @property
+    def views(self) -> Collection[str]:
+        """Names of the views that are folded."""
+        return self._views.keys()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -235,7 +241,9 @@ class OnlineState:
 
     def state_of(self, name: str, person: Person, at: float) -> Any:
         """What a view of people, or of the shop, holds at this time; of pairs their rows by item number."""
-        view = self._views[name]
+        view = self._views.get(name)
+        if view is None:
+            return None
         if isinstance(view, Pairs):
             return view.by_item(person.states[name], at)
         return view.now(self._of_shop.get(name, person.states.get(name)), at, np.empty(0, np.int32))

@@ -40,7 +40,10 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature view. ``ttl_days`` is None for what is kept for ever, ``ranked`` whether the ranker reads it."""
+    """One feature view. ``ttl_days`` is None for what is kept for ever, ``ranked`` whether the ranker reads it.
+
+    Of one that is not ``kept`` nothing is known: neither the ranker nor a profile of this shop reads it.
+    """
 
     name: str
     scope: str
@@ -49,6 +52,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     ttl_days: float | None
     freshness_seconds: float
     ranked: bool
+    kept: bool
     columns: list[Column]
 
 
@@ -72,7 +76,7 @@ def sampled(engine: Engine, requests: Sequence[Request], sample: Sample) -> Iter
     for request in requests:
         asked = Question.of(engine, request)
         pool = gathered(engine, asked)
-        for name in VIEWS if len(pool) else ():
+        for name in engine.state.views if len(pool) else ():
             sample.views.setdefault(name, []).append(engine.state.read_view(name, asked.person, request, pool.items))
             sample.nothing.setdefault(name, []).append(engine.state.read_nothing(name, request, pool.items))
         if len(pool):
@@ -95,6 +99,7 @@ def inventory(engine: Engine, sample: Sample, reference: Reference | None = None
             ttl_days=view.ttl_days if np.isfinite(view.ttl_days) else None,
             freshness_seconds=view.freshness_seconds,
             ranked=bool(ranked & set(view.columns)),
+            kept=name in engine.state.views,
             columns=_columns(name, sample, drifts),
         )
         for name, view in VIEWS.items()
