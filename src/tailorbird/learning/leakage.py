@@ -3,8 +3,9 @@
 A fold cannot look ahead, but a view may be wrong, a catalogue may carry tomorrow's sales, and a tracker may report a
 click twice, the copy a moment before the click. Two tests, of the columns of feature views. *Alone*: no honest column
 puts what was wanted before all else in nearly every list (S. Kaufman et al., Leakage in Data Mining, KDD 2011, propose
-to look at whatever is too good). *A second before*: where the log tells of a wanted item by the same person in the last
-second before the moment, the column is read again without that second; what was worth much only with it has leaked.
+to look at whatever is too good), unless a channel comes near, which was fitted before and cannot know. *A second
+before*: where the log tells of a wanted item by the same person in the last second before the moment, the column is
+read again without that second; what was worth much only with it has leaked.
 """
 
 from collections import deque
@@ -24,15 +25,19 @@ from tailorbird.learning.lists import Lists, Question
 from tailorbird.learning.past import records
 from tailorbird.protocols import Log
 from tailorbird.ranking.lambda_ranker import LabelledLists
-from tailorbird.types import Array, FloatArray, IntArray, Interaction, Record, Request
+from tailorbird.types import Array, BoolArray, FloatArray, IntArray, Interaction, Record, Request
 
 TOO_GOOD: Final = 0.98
 """Of pairs of a wanted and an unwanted candidate, the share that no honest column puts in the right order."""
 
+_NEAR: Final = 0.95
 _LOST: Final = 0.1
 _SECOND: Final = 1.0
 _LEAST_LISTS: Final = 20
 _MOST_LISTS: Final = 500
+_LEAST_OTHERS: Final = 10
+"""Unwanted candidates of a list that says something: among three items many a column is right by chance."""
+
 _OF_PEOPLE: Final = frozenset({"event", "erased", "identity", "separation"})
 
 
@@ -57,14 +62,15 @@ class Copies:
             self.lists[number] = asked.request
 
 
-def separation(lists: LabelledLists, matrix: Array | None = None) -> FloatArray:
+def separation(lists: LabelledLists, matrix: Array | None = None, *, among: BoolArray | None = None) -> FloatArray:
     """Of pairs of a wanted and another candidate of one list, the share that each column orders; shape (c,).
 
     Either way round: a column that puts all that is wanted last says as much. 0.5 says nothing; equal values are half.
-    Over 500 lists at most, spread evenly.
+    Over 500 lists at most, spread evenly, all of them ``among`` those of a mask if one is given.
     """
+    numbers = np.arange(len(lists)) if among is None else np.flatnonzero(among)
     chosen = np.zeros(len(lists), np.bool_)
-    chosen[np.unique(np.linspace(0, len(lists) - 1, min(len(lists), _MOST_LISTS)).astype(np.int64))] = True
+    chosen[numbers[np.linspace(0, len(numbers) - 1, min(len(numbers), _MOST_LISTS)).astype(np.int64)]] = True
     rows = np.repeat(chosen, lists.lengths)
     values = (lists.matrix if matrix is None else matrix)[rows]
     wanted = lists.labels[rows] > 0
@@ -105,7 +111,13 @@ def check(lists: Lists, copies: Copies, engine: Engine, log: Log) -> None:
     if len(lists) < _LEAST_LISTS or not names:
         return
     labelled = lists.labelled()
-    alone = dict(zip(names, separation(labelled, labelled.matrix[:, -len(names) :]).tolist(), strict=True))
+    long = np.array([int((labels == 0).sum()) for labels in lists.labels]) >= _LEAST_OTHERS
+    if long.sum() < _LEAST_LISTS:
+        return
+    shares = separation(labelled, among=long)
+    # Channels were fitted before and cannot know: where one of them comes near, what happens next is easily foretold.
+    foretold = float(shares[: -len(names)].max(initial=0.0)) > _NEAR
+    alone = dict(zip(names, [] if foretold else shares[-len(names) :].tolist(), strict=not foretold))
     told = {name: f"{name} alone orders {share:.1%} of them" for name, share in alone.items() if share > TOO_GOOD}
     if len(copies.lists) >= _LEAST_LISTS:
         for name, (now, before) in _a_second_before(lists, copies, engine, log):
