@@ -18,7 +18,7 @@ import numpy as np
 
 from tailorbird.decide import Engine
 from tailorbird.errors import LeakingFeature
-from tailorbird.features import VIEWS
+from tailorbird.features import VIEWS, folded
 from tailorbird.features.online_state import OnlineState
 from tailorbird.identity.joins import Identities
 from tailorbird.learning.lists import Lists, Question
@@ -141,7 +141,8 @@ def _a_second_before(
     config = engine.config
     known = Identities.of(log, config.identity)
     # The items are those of the engine, as they are at the log's end: it is people and counts that may know too much.
-    state = OnlineState(config.events, VIEWS.values(), engine.catalogue, known, config.features.leave_out)
+    views = folded(config.features.leave_out, config.features.keep)
+    state = OnlineState(config.events, views, engine.catalogue, known, config.features.leave_out)
     held: deque[Record] = deque()
     behind, told = [], (record for record in records(log) if record.kind in _OF_PEOPLE)
     record = next(told, None)
