@@ -31,6 +31,7 @@ BODIES = {
     ("put", "/v1/users/{user_id}"): {"traits": {"club": "mine"}},
     ("put", "/v1/users/{user_id}/preferences"): {"colour": "mine"},
     ("post", "/v1/identify"): {"anonymous_id": "device", "user_id": "ann"},
+    ("post", "/v1/separate"): {"anonymous_id": "device", "user_id": "ann"},
     ("post", "/v1/privacy/export"): {"user_id": "ann"},
     ("post", "/v1/privacy/erase"): {"user_ids": ["ann"]},
     ("post", "/api/user"): GORSE_USER,

@@ -16,10 +16,11 @@ import pytest
 
 from tailorbird.app import App
 from tailorbird.cli import main
-from tailorbird.cli.service import listen
+from tailorbird.cli.service import _greet, first_keys, listen
 from tailorbird.cli.serving import one_thread_a_slate
 from tailorbird.errors import BadInput, PortInUse
 from tailorbird.ingest.items import entry_of_item
+from tailorbird.protocols import SCOPES
 from tailorbird.types import Item
 
 from served import Server, free_port
@@ -280,3 +281,30 @@ def test_slates_are_made_by_one_thread_unless_the_environment_says_otherwise(mon
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
     one_thread_a_slate()
     assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("1", "4")
+
+
+def test_a_key_has_a_scope_an_end_and_a_day_of_last_use(run: Run, shop_dir: Path) -> None:
+    for scope in SCOPES:
+        assert run("keys", "create", "--name", scope, "--scope", scope, "--expires-days", 30)[0] == 0
+        assert scope in run("keys", "create", "--help")[1]
+    with App.open(shop_dir) as app:
+        app.keys.mark_used([key.key_id for key in app.keys.list()], 1_760_000_000.0)
+    code, out, _ = run("keys", "list")
+    assert code == 0
+    assert out.count("2025-10-09") == len(SCOPES)
+    assert "expires" in out
+    code, _, err = run("keys", "create", "--expires-days", 0)
+    assert (code, "cannot expire after 0 days" in err) == (2, True)
+
+
+def test_keys_are_shown_where_people_look_and_never_in_a_journal(
+    shop_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with App.open(shop_dir) as app:
+        keys = first_keys(app)
+        assert keys is not None
+        for shown in (True, False):
+            _greet(app, keys, at="http://127.0.0.1:8000", show_keys=shown)
+            err = capsys.readouterr().err
+            assert (keys.secret in err) is shown
+            assert (keys.write in err) is shown
