@@ -10,6 +10,7 @@ from tailorbird.api.documentation import document
 from tailorbird.api.server import create_api
 from tailorbird.app import App
 from tailorbird.config import Config
+from tailorbird.protocols import SCOPES
 
 from prose import anchor, in_json, prose, table
 
@@ -22,7 +23,8 @@ def http() -> Iterator[str]:
         api = document(create_api(app))
     yield "The running server tells the same at `/openapi.json` and, to read, at `/docs`."
     yield "Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. A *secret* key may do everything."
-    yield "A *write* key may stand in a page: it sends events, asks for slates and identifies."
+    yield "A *write* key may stand in a page: it sends events, asks for slates and identifies. The other scopes:"
+    yield table(("scope of a key", "what it may"), [(f"`{scope}`", prose(told)) for scope, told in SCOPES.items()])
     yield "A refusal is an RFC 9457 problem with a `code`; see [errors](errors.md)."
     found = [(path, method, told) for path, methods in api["paths"].items() for method, told in methods.items()]
     rows = [(f"[`{m.upper()} {path}`](#{anchor(f'{m.upper()} {path}')})", told["summary"]) for path, m, told in found]

@@ -20,6 +20,7 @@ from tailorbird.backends.embeddings import Endpoint, Remembered
 from tailorbird.backends.sql.keys import SqlKeyStore
 from tailorbird.backends.sql.ledger import SqlLedger
 from tailorbird.backends.sql.log import SqlLog
+from tailorbird.backends.sql.today import Today
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
 from tailorbird.errors import NotFound, Unavailable
@@ -74,6 +75,7 @@ class App:
         self._matches = {name: Matches(attribute) for name, attribute in config.catalogue.match.items()}
         self._models_stamp = -1.0
         self._unapplied: deque[Record] = deque()
+        self.today = Today(self.log, clock)
 
     @classmethod
     def open(cls, shop_dir: Path, *, config: Config | None = None, clock: Callable[[], float] = time.time) -> Self:
@@ -137,7 +139,7 @@ class App:
         applied = 0
         while self._read_ahead():
             self.engine.apply(self._unapplied[0])
-            self._unapplied.popleft()
+            self.today.count(self._unapplied.popleft())
             applied += 1
             if time.perf_counter() > deadline:
                 break
@@ -152,7 +154,8 @@ class App:
             self._unapplied.extend(self.log.appended(seq, _CHUNK) or self.log.read(seq, _CHUNK))
         return bool(self._unapplied)
 
-    def settle(self) -> None:
+    @staticmethod
+    def settle() -> None:
         """Before serving: what is there now stays, so the collector need not walk through it again and again.
 
         What comes later are mostly people, who stay too; it looks for garbage among them a hundred times less often.
@@ -161,9 +164,15 @@ class App:
         gc.freeze()
         gc.set_threshold(70_000, 20, 20)
 
-    def recommend(self, request: Request) -> Decision:
-        """Decide, and put the decision into the ledger. Never waits for a disk."""
+    def recommend(self, request: Request, *, excuse: str = "") -> Decision:
+        """Decide, and put the decision into the ledger. Never waits for a disk.
+
+        ``excuse`` says what is amiss around the engine; the decision tells it as degraded.
+        """
         decision = self.engine.decide(request)
+        if excuse:
+            told = excuse if decision.degraded is None else f"{decision.degraded}; {excuse}"
+            decision = msgspec.structs.replace(decision, degraded=told)
         self.ledger.record(decision)
         return decision
 

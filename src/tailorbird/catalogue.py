@@ -153,6 +153,11 @@ class Catalogue:
         """The number of an item, or NOBODY."""
         return self._number.get(item_id, NOBODY)
 
+    def is_described(self, item_id: str) -> bool:
+        """Whether the shop has described this item, and not only named it in events."""
+        number = self._number.get(item_id)
+        return number is not None and self._bodies[number] is not None
+
     def numbers(self, item_ids: Iterable[str]) -> list[int]:
         """The numbers of those ids that are known."""
         return [n for i in item_ids if (n := self._number.get(i)) is not None]

@@ -84,6 +84,27 @@ class ServerConfig(_Section):
     )
     max_body_mb: float = Field(8.0, gt=0, description="larger bodies are refused with 413")
     max_batch: int = Field(5_000, ge=1, description="events or items in one call")
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1",), description="addresses or networks of proxies whose X-Forwarded-For names the caller"
+    )
+
+
+class LimitsConfig(_Section):
+    """How much one caller may ask, and how much the shop may hold; over it is 429. 0 is no limit.
+
+    A caller who rested may ask for ``burst_seconds`` at once. A write key is public: it is limited as a whole, and so
+    is each address that calls with it (of IPv6, each network of 64 bits).
+    """
+
+    requests_per_second: float = Field(0.0, ge=0, description="with one key that is not public")
+    events_per_second: float = Field(0.0, ge=0, description="with one key that is not public")
+    write_key_requests_per_second: float = Field(1_000.0, ge=0, description="with one write key, from anywhere")
+    write_key_events_per_second: float = Field(5_000.0, ge=0, description="with one write key, from anywhere")
+    address_requests_per_second: float = Field(50.0, ge=0, description="with write keys, from one address")
+    address_events_per_second: float = Field(200.0, ge=0, description="with write keys, from one address")
+    burst_seconds: float = Field(10.0, gt=0, description="so many seconds' worth may come at once")
+    events_a_day: int = Field(0, ge=0, description="events that the log takes in a day (UTC), imports counted")
+    items: int = Field(0, ge=0, description="items described at most, withdrawn ones counted")
 
 
 class EventsConfig(_Section):
@@ -258,6 +279,7 @@ class Config(_Section):
 
     shop: str = Field("shop", pattern=NAME, description="name of the shop; the console shows it")
     server: ServerConfig = ServerConfig()
+    limits: LimitsConfig = LimitsConfig()
     events: EventsConfig = EventsConfig()
     identity: IdentityConfig = IdentityConfig()
     catalogue: CatalogueConfig = CatalogueConfig()

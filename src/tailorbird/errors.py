@@ -188,6 +188,19 @@ class TooManyRequests(TailorbirdError):
     code = "too_many_requests"
     status = 429
 
+    def __init__(
+        self, message: str, *, hint: str = "", limit: str = "", value: float = 0.0, retry_seconds: float = 1.0
+    ) -> None:
+        """``limit`` is the setting that says no, ``value`` what it is set to, ``retry_seconds`` when to come again."""
+        super().__init__(message, hint=hint)
+        self.limit, self.value, self.retry_seconds = limit, value, retry_seconds
+
+
+class QuotaExceeded(TooManyRequests):
+    """The shop holds, or took today, as much as it may."""
+
+    code = "quota_exceeded"
+
 
 class Unavailable(TailorbirdError):
     """The engine cannot serve this now, but will: the disk is full, the log is locked, the state is being rebuilt."""

@@ -9,6 +9,8 @@ from enum import StrEnum
 from math import inf
 from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
+import msgspec
+
 from tailorbird.catalogue import Catalogue
 from tailorbird.types import (
     Array,
@@ -220,3 +222,44 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Commit what waits, then let go of the file."""
+
+
+SCOPES: Final[Mapping[str, str]] = {
+    "secret": "everything",
+    "read": "reads items, people, slates and decisions, and asks for slates; changes nothing",
+    "events": "sends events and joins ids; reads nothing",
+    "console": "opens the console, and calls nothing",
+    "write": "public, for pages: sends events, joins ids and asks for slates",
+}
+"""What a key may be for, the smallest that will do being the best."""
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What is known of a key. ``key_id`` is the start of its hash: enough to name it, no use for calling.
+
+    ``last_used_at`` is the day when it was used last, to the day; ``expires_at`` is when it stops by itself.
+    """
+
+    key_id: str
+    name: str
+    scope: str
+    created_at: float
+    revoked_at: float | None = None
+    expires_at: float | None = None
+    last_used_at: float | None = None
+
+    def has_expired(self, now: float) -> bool:
+        """Whether it has stopped by itself."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class KeyStore(Protocol):
+    """One shop's keys, of which only hashes are kept. ``changes`` grows when this process makes or revokes one."""
+
+    changes: int
+
+    def living(self) -> Mapping[bytes, Key]:
+        """Every key that was not revoked, those that have expired included, by the SHA-256 of its secret."""
+
+    def mark_used(self, key_ids: Collection[str], at: float) -> None:
+        """Note that these were used on the day of ``at``."""

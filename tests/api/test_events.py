@@ -204,7 +204,7 @@ def test_another_systems_calls_are_taken_as_they_are(client, app):
     assert (rejected["index"], rejected["code"]) == (3, "missing_field")
     assert "properties.product_id is missing" in rejected["message"]
     assert [record.kind for record in app.log.read(0, 10)] == ["event", "identity", "user"]
-    assert 'tailorbird_personal_fields_dropped_total{format="segment"} 1.0' in client.get("/metrics").text
+    assert 'tailorbird_personal_fields_dropped_total{format="segment",shop="shop"} 1.0' in client.get("/metrics").text
 
 
 def test_a_call_that_is_sent_again_later_is_the_same_call(client):

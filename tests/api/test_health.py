@@ -23,7 +23,7 @@ def test_a_new_shop_is_alive_and_ready(client):
 def test_not_following_the_log_is_not_being_ready(app, problem):
     api = create_api(app)
     with TestClient(api) as client:
-        api.state.live.follower.failing = "on purpose"
+        api.state.shops.only.follower.failing = "on purpose"
         app.follow = None  # and it stays failing: the follower's next slice cannot run
         answer = client.get("/health/ready")
         problem(answer, 503, "unavailable")
@@ -55,12 +55,12 @@ def test_the_figures_count_what_happened(shop, slate, event):
     slate()
     text = shop.get("/metrics").text
     for line in (
-        'tailorbird_events_total{verdict="accepted"} 1.0',
-        'tailorbird_events_total{verdict="duplicate"} 1.0',
-        'tailorbird_events_total{verdict="rejected"} 1.0',
-        'tailorbird_decisions_total{degraded="no",surface="home"} 1.0',
-        'tailorbird_decision_stage_seconds_count{stage="total"} 1.0',
-        "tailorbird_seq 37.0",
+        'tailorbird_events_total{shop="shop",verdict="accepted"} 1.0',
+        'tailorbird_events_total{shop="shop",verdict="duplicate"} 1.0',
+        'tailorbird_events_total{shop="shop",verdict="rejected"} 1.0',
+        'tailorbird_decisions_total{degraded="no",shop="shop",surface="home"} 1.0',
+        'tailorbird_decision_stage_seconds_count{shop="shop",stage="total"} 1.0',
+        'tailorbird_seq{shop="shop"} 37.0',
     ):
         assert line in text
     assert 'route="/v1/items"' in text
@@ -90,13 +90,13 @@ def test_a_server_checks_the_data_by_itself_and_counts_what_it_found(app, monkey
     monkeypatch.setattr(live, "_CHECKED_AFTER_SECONDS", 0.0)
     with TestClient(create_api(app)) as client:
         deadline = time.monotonic() + 20
-        while 'tailorbird_check_findings{level="problem"}' not in client.get("/metrics").text:
+        while 'tailorbird_check_findings{level="problem",shop="shop"}' not in client.get("/metrics").text:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         kept = newest_check(app.shop_dir)
         assert kept is not None
         assert (
-            f'tailorbird_check_findings{{level="problem"}} {float(kept.levels["problem"])}'
+            f'tailorbird_check_findings{{level="problem",shop="shop"}} {float(kept.levels["problem"])}'
             in client.get("/metrics").text
         )
         assert kept.levels["problem"]

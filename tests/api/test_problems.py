@@ -5,6 +5,8 @@ from litestar.testing import TestClient
 from tailorbird.api.server import create_api
 from tailorbird.errors import TooManyRequests, Unavailable
 
+PERSON = "ann@example.org"
+
 
 @get("/boom")
 async def boom() -> None:
@@ -21,9 +23,14 @@ async def often() -> None:
     raise TooManyRequests("Too often.", hint="Wait a second.")
 
 
+@get("/lacking")
+async def lacking() -> None:
+    raise KeyError(PERSON) from ValueError(f"{PERSON} is no number")
+
+
 @pytest.fixture
 def broken(app):
-    with TestClient(create_api(app, also=[boom, full, often]), raise_server_exceptions=False) as client:
+    with TestClient(create_api(app, also=[boom, full, often, lacking]), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -48,6 +55,16 @@ def test_our_own_mistake_tells_nothing_and_the_server_stays_up(broken, problem, 
     assert "ZeroDivision" not in answer.text
     assert told["instance"] in capsys.readouterr().out
     assert broken.get("/health/live").status_code == 200
+
+
+def test_the_cause_of_our_mistake_is_logged_without_what_a_caller_sent(broken, problem, capsys):
+    told = problem(broken.get("/lacking"), 500, "internal_error")
+    logged = capsys.readouterr().out
+    assert told["instance"] in logged
+    assert "KeyError" in logged
+    assert "ValueError" in logged
+    assert "in lacking" in logged
+    assert PERSON not in logged
 
 
 def test_a_full_disk_is_503_with_a_time_to_retry_and_names_no_file(broken, problem):

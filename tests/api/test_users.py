@@ -82,3 +82,11 @@ def test_a_profile_says_who_somebody_is_to_the_shop(client, event):
     told = client.get("/v1/users/ann/profile").json()["customer"]
     assert (told["segment"], told["orders"]) == ("new", 1)
     assert 0 <= told["churn_risk"] <= 1
+
+
+def test_only_a_secret_key_makes_one_again_of_those_who_were_taken_apart(client, browser):
+    both = {"anonymous_id": "dev-9", "user_id": "bob"}
+    assert client.post("/v1/identify", json=both, headers=browser).json()["joined"]
+    assert client.post("/v1/separate", json=both).json()["separated"]
+    assert not client.post("/v1/identify", json=both, headers=browser).json()["joined"]
+    assert client.post("/v1/identify", json=both).json()["joined"]

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from tailorbird.api.problems import Busy
-from tailorbird.api.writer import MOST_WAITING, Writer
+from tailorbird.api.writer import MOST_WAITING, MOST_WAITING_BYTES, Writer
 from tailorbird.errors import Unavailable
 from tailorbird.protocols import Verdict
 from tailorbird.types import Entry
@@ -90,6 +90,32 @@ def test_too_much_waiting_is_refused_before_it_eats_the_memory(disk):
         disk.free.set()
         await waiting
         return await writer.append(entries(1))
+
+    assert with_writer(disk, work).verdicts == [Verdict.ACCEPTED]
+
+
+def test_few_large_records_weigh_as_much_as_many_small_ones(disk):
+    large = [Entry("event", f"large-{n}", 0.0, bytes(2**20)) for n in range(63)]
+
+    async def work(writer):
+        disk.free.clear()
+        waiting = asyncio.create_task(writer.append(large))
+        await asyncio.sleep(0.01)
+        with pytest.raises(Busy, match="63 MB"):
+            await writer.append([Entry("event", "one-more", 0.0, bytes(2 * 2**20))])
+        small = asyncio.create_task(writer.append(entries(1)))
+        await asyncio.sleep(0.01)
+        disk.free.set()
+        await asyncio.gather(waiting, small)
+        return await writer.append([Entry("event", "one-more", 0.0, bytes(2 * 2**20))])
+
+    assert with_writer(disk, work).verdicts == [Verdict.ACCEPTED]
+    assert MOST_WAITING_BYTES == 64 * 2**20
+
+
+def test_one_batch_that_is_larger_than_all_that_may_wait_is_still_taken(disk):
+    async def work(writer):
+        return await writer.append([Entry("event", "huge", 0.0, bytes(MOST_WAITING_BYTES + 1))])
 
     assert with_writer(disk, work).verdicts == [Verdict.ACCEPTED]
 

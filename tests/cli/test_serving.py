@@ -11,18 +11,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from tailorbird.app import App
 from tailorbird.cli import main
-from tailorbird.cli.service import listen
+from tailorbird.cli.service import _greet, first_keys, listen
 from tailorbird.cli.serving import one_thread_a_slate
 from tailorbird.errors import BadInput, PortInUse
 from tailorbird.ingest.items import entry_of_item
+from tailorbird.protocols import SCOPES
 from tailorbird.types import Item
+
+from served import Server, free_port
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -51,49 +52,13 @@ def items(shop_dir: Path) -> None:
         app.append([entry_of_item(Item(item_id=f"i{n}", title=f"Thing {n}"), at=1.7e9) for n in range(20)])
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return int(door.getsockname()[1])
-
-
-class Server:
-    """`tailorbird serve` in a process of its own."""
-
-    def __init__(self, shop_dir: Path, *options: str) -> None:
-        self.port = free_port()
-        words = ["--shop-dir", str(shop_dir), "serve", "--port", str(self.port), *options]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tailorbird", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.keys = shop_dir / "keys.json"
-
-    def ready(self) -> "Server":
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"http://127.0.0.1:{self.port}/health/ready").status_code == 200:
-                    return self
-            time.sleep(0.05)
-        raise AssertionError(self.stopped(signal.SIGKILL))
-
-    def call(self, method: str, path: str, *, key: str = "secret", body: Any = None) -> httpx.Response:
-        headers = {"X-API-Key": json.loads(self.keys.read_text())[key]}
-        return httpx.request(method, f"http://127.0.0.1:{self.port}{path}", headers=headers, json=body, timeout=30)
-
-    def stopped(self, how: signal.Signals) -> tuple[int, str]:
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        out, _ = self.process.communicate(timeout=30)
-        return self.process.returncode, out
-
-
 @pytest.fixture
 def serve(shop_dir: Path) -> Iterator[Callable[..., Server]]:
     """Start servers on the shop; those that still run at the end are killed."""
     started: list[Server] = []
 
     def start(*options: str) -> Server:
-        started.append(Server(shop_dir, *options))
+        started.append(Server("--shop-dir", shop_dir, options=options))
         return started[-1].ready()
 
     yield start
@@ -117,7 +82,8 @@ def test_a_first_start_makes_keys_that_work_and_later_ones_keep_them(
     code, out = server.stopped(signal.SIGTERM)
     keys = json.loads(server.keys.read_text())
     assert code == 0
-    assert keys["secret"] in out
+    assert not [key for key in keys.values() if key in out], "a journal keeps what is written there"
+    assert str(server.keys) in out
     assert f"http://127.0.0.1:{server.port}/console" in out
     assert "everything accepted is kept" in out
     with App.open(shop_dir) as app:
@@ -315,3 +281,30 @@ def test_slates_are_made_by_one_thread_unless_the_environment_says_otherwise(mon
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
     one_thread_a_slate()
     assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("1", "4")
+
+
+def test_a_key_has_a_scope_an_end_and_a_day_of_last_use(run: Run, shop_dir: Path) -> None:
+    for scope in SCOPES:
+        assert run("keys", "create", "--name", scope, "--scope", scope, "--expires-days", 30)[0] == 0
+        assert scope in run("keys", "create", "--help")[1]
+    with App.open(shop_dir) as app:
+        app.keys.mark_used([key.key_id for key in app.keys.list()], 1_760_000_000.0)
+    code, out, _ = run("keys", "list")
+    assert code == 0
+    assert out.count("2025-10-09") == len(SCOPES)
+    assert "expires" in out
+    code, _, err = run("keys", "create", "--expires-days", 0)
+    assert (code, "cannot expire after 0 days" in err) == (2, True)
+
+
+def test_keys_are_shown_where_people_look_and_never_in_a_journal(
+    shop_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with App.open(shop_dir) as app:
+        keys = first_keys(app)
+        assert keys is not None
+        for shown in (True, False):
+            _greet(app, keys, at="http://127.0.0.1:8000", show_keys=shown)
+            err = capsys.readouterr().err
+            assert (keys.secret in err) is shown
+            assert (keys.write in err) is shown

@@ -76,7 +76,7 @@ def filled(directory: Path, n_items: int, n_people: int) -> App:
 
 def serving(app: App) -> contextlib.AbstractContextManager[Served]:
     """The shop with its console, as `serve` puts them together."""
-    return served(app, also=routes(app))
+    return served(app, also=routes())
 
 
 @pytest.fixture(name="serving")

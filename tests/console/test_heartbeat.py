@@ -183,3 +183,11 @@ def test_what_the_newest_check_of_the_data_found_needs_attention(app, clock):
     assert "tailorbird check" in [matter.command for matter in found]
     assert not any("holds no events" in matter.text for matter in found)
     assert any(finding.code == "no_events" for finding in told.findings)
+
+
+def test_what_limits_refused_is_told_and_a_quota_is_worse_than_a_rate(tmp_path):
+    with App.open(tmp_path) as app:
+        refused = {"address_requests_per_second": 12, "events_a_day": 3}
+        told = {m.text: m.level for m in matters(app, Heartbeat(app).beat(), [], [], refused) if "limit" in m.text}
+    assert sorted(told.values()) == ["bad", "warn"]
+    assert any("12 requests were refused by the limit address_requests_per_second" in text for text in told)

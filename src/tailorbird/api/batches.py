@@ -6,15 +6,16 @@ megabytes of events would otherwise hold up every slate for a tenth of a second.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 from litestar import Request
 
-from tailorbird.api.bodies import UNREADABLE, check_media_type, unreadable
+from tailorbird.api.bodies import UNREADABLE, check_depth, check_media_type, read_body, unreadable
 from tailorbird.api.wire import Rejection
-from tailorbird.errors import BadInput, MissingField, TooLarge, WrongType
+from tailorbird.errors import BadInput, BrokenLine, MissingField, TooLarge, WrongType
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Judged(NamedTuple, Generic[T]):
 
 
 async def read_records(request: Request[Any, Any, Any], *, name: str, mark: str, most: int) -> Sequence[Any]:
-    """The records of a request's body, still encoded.
+    """The records of a request's body, most of them still encoded; `decoded` reads them.
 
     ``name`` is the field that holds them when an object is around them; an object without it that has the field
     ``mark`` is a single record.
@@ -46,8 +47,18 @@ async def read_records(request: Request[Any, Any, Any], *, name: str, mark: str,
         BadInput: the body as a whole cannot be read.
     """
     media_type = check_media_type(request, BATCH_TYPES)
-    raw = await request.body()
-    records = _lines(raw) if media_type in LINES_TYPES else _documents(raw, name=name, mark=mark)
+    raw = await read_body(request)
+    if media_type in LINES_TYPES:
+        records: Sequence[Any] = _lines(raw)
+    else:
+        try:
+            records = _documents(raw, name=name, mark=mark)
+        except BrokenLine:
+            body = await asyncio.to_thread(_read_with_nan, raw)
+            if body is None:
+                raise
+            inner = body if isinstance(body, list) else body.get(name)
+            records = inner if isinstance(inner, list) else [body]
     if len(records) > most:
         raise TooLarge(f"The body holds {len(records)} {name}; {most} are allowed.", hint="Send several requests.")
     return records
@@ -66,7 +77,7 @@ async def read_messages(
         BadInput: the body as a whole cannot be read.
     """
     media_type = check_media_type(request, BATCH_TYPES)
-    raw = await request.body()
+    raw = await read_body(request)
     messages = [message for document in _whole(raw, media_type) for message in cut(document)]
     if len(messages) > most:
         raise TooLarge(f"The body holds {len(messages)} messages; {most} are allowed.", hint="Send several requests.")
@@ -107,16 +118,34 @@ async def judge(records: Sequence[Any], parse: Callable[[Any], T]) -> Judged[T]:
     return judged
 
 
+def _read_with_nan(raw: bytes) -> list[Any] | dict[str, Any] | None:
+    """A body with NaN or Infinity in it, which some programs write and JSON does not have; None if it is no such thing.
+
+    The numbers stay what they are, and are refused where they stand: one bad price must not cost the good records.
+    """
+    if b"NaN" not in raw and b"Infinity" not in raw:
+        return None
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, list | dict) else None
+
+
 def decoded(record: Any) -> Any:
     """One of `read_records`, as Python values.
 
     Raises:
         BrokenLine: it is no JSON.
     """
+    if not isinstance(record, bytes | msgspec.Raw):
+        return record
+    raw = bytes(record)
+    check_depth(raw)
     try:
-        return _ANY.decode(record)
+        return _ANY.decode(raw)
     except UNREADABLE as error:
-        raise unreadable(bytes(record), error) from error
+        raise unreadable(raw, error) from error
 
 
 def _lines(raw: bytes) -> list[bytes]:

@@ -10,7 +10,16 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 from litestar import Request
 
-from tailorbird.errors import BadInput, BrokenLine, IdTooLong, MissingField, UnsupportedMedia, WrongType, did_you_mean
+from tailorbird.errors import (
+    BadInput,
+    BrokenLine,
+    IdTooLong,
+    MissingField,
+    TooLarge,
+    UnsupportedMedia,
+    WrongType,
+    did_you_mean,
+)
 
 T = TypeVar("T")
 
@@ -20,6 +29,12 @@ _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _MISSING: Final = re.compile(r"required field `(.+?)`")
 _UNKNOWN: Final = re.compile(r"unknown field `(.+?)`")
 _SHOWN_CHARACTERS: Final = 60
+
+MOST_DEPTH: Final = 64
+"""Levels of lists and objects in one body, or in one record of a batch."""
+
+_BRACKETS: Final = re.compile(rb'[{}\[\]]|"(?:[^"\\]|\\.)*"', re.DOTALL)
+"""Brackets, and strings whole, because brackets inside them do not count."""
 
 
 class Body(Generic[T]):
@@ -37,13 +52,44 @@ class Body(Generic[T]):
             BadInput: one of its children, naming field and value.
         """
         check_media_type(request, JSON_TYPES)
-        raw = await request.body()
+        raw = await read_body(request)
+        check_depth(raw)
         try:
             return self._decoder.decode(raw)
         except msgspec.ValidationError as error:
             raise mistake(str(error), raw, self.shape) from error
         except UNREADABLE as error:
             raise unreadable(raw, error) from error
+
+
+async def read_body(request: Request[Any, Any, Any]) -> bytes:
+    """The bytes of a body, as many as the shop of this request takes; a larger one is refused unread where it says so.
+
+    Raises:
+        TooLarge: it has more.
+    """
+    most_mb = request.scope["live"].app.config.server.max_body_mb  # type: ignore[typeddict-item]  # set by the guard
+    most = int(most_mb * 2**20)
+    if (request.content_length or 0) <= most:
+        raw = await request.body()
+        if len(raw) <= most:
+            return raw
+    raise TooLarge(f"The body is larger than {most_mb:g} MB.", hint="Send it in several requests.")
+
+
+def check_depth(raw: bytes) -> None:
+    """Refuse what is nested so deeply that others could not read it; what is kept must be read in every process.
+
+    Raises:
+        BrokenLine: it is.
+    """
+    if raw.count(b"{") + raw.count(b"[") <= MOST_DEPTH:
+        return
+    depth = 0
+    for bracket in _BRACKETS.findall(raw):
+        depth += 1 if bracket in b"{[" else -1 if bracket in b"}]" else 0
+        if depth > MOST_DEPTH:
+            raise BrokenLine(f"The body is nested more than {MOST_DEPTH} levels deep.", hint="Flatten it.")
 
 
 UNREADABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)

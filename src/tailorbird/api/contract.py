@@ -4,11 +4,11 @@ Handlers are declared with ``**speaks(...)``; the guard, the OpenAPI document an
 that a document cannot promise what the server does not do.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, TypedDict
 
 from tailorbird.api.bodies import Body
-from tailorbird.api.keys import any_key, page_key, secret_key
+from tailorbird.api.keys import ALLOWED, Guard, guard
 from tailorbird.errors import (
     BadInput,
     BrokenLine,
@@ -17,6 +17,7 @@ from tailorbird.errors import (
     MissingField,
     TailorbirdError,
     TooLarge,
+    TooManyRequests,
     Unauthorised,
     UnsupportedMedia,
     WrongType,
@@ -39,17 +40,12 @@ class Words(TypedDict):
 class Spoken(TypedDict):
     """Keyword arguments of a Litestar handler."""
 
-    guards: list[Callable[..., Awaitable[None]]]
+    guards: list[Guard]
     opt: dict[str, Any]
 
 
-_GUARDS: Final[Mapping[str, list[Callable[..., Awaitable[None]]]]] = {
-    "none": [],
-    "any": [any_key],
-    "page": [page_key],
-    "secret": [secret_key],
-}
-"""Who may call; `page` is `any`, and a write key may stand in the address."""
+_GUARDS: Final[Mapping[str, list[Guard]]] = {"none": [], **{needs: [guard(needs)] for needs in ALLOWED}}
+"""Who may call, by what the endpoint needs; everybody where it needs nothing."""
 
 
 _BODY_FAILURES: Final[tuple[type[TailorbirdError], ...]] = (
@@ -79,8 +75,6 @@ def speaks(
     body = {"application/json": reads.shape} if isinstance(reads, Body) else dict(reads or {})
     implied = _BODY_FAILURES if body else ()
     if key != "none":
-        implied += (Unauthorised,)
-    if key in {"page", "secret"}:
-        implied += (Forbidden,)
+        implied += (Unauthorised, Forbidden, TooManyRequests)
     words = Words(reads=body, gives=gives or {}, query=query or {}, fails=(*implied, *fails), key=key)
     return Spoken(guards=_GUARDS[key], opt={WORDS: words})

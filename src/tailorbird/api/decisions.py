@@ -17,7 +17,7 @@ from tailorbird.types import Decision, Policy
     "/v1/decisions/{decision_id:str}",
     summary="Read a decision",
     tags=["decisions"],
-    **speaks(key="secret", gives={"application/json": Decision}, fails=(NotFound,)),
+    **speaks(key="read", gives={"application/json": Decision}, fails=(NotFound,)),
 )
 async def read_decision(decision_id: PathId, live: LiveShop) -> Any:
     """The whole record of an answer: the request, the policy and models, every item with score, reason, propensity."""
@@ -33,7 +33,7 @@ async def read_decision(decision_id: PathId, live: LiveShop) -> Any:
     "/v1/policies",
     summary="List policies",
     tags=["policies"],
-    **speaks(key="secret", gives={"application/json": POLICIES}),
+    **speaks(key="read", gives={"application/json": POLICIES}),
 )
 async def list_policies(live: LiveShop) -> dict[str, Any]:
     """The recipe of every surface, with the version that decisions name."""
@@ -44,7 +44,7 @@ async def list_policies(live: LiveShop) -> dict[str, Any]:
     "/v1/policies/{surface:str}",
     summary="Read a policy",
     tags=["policies"],
-    **speaks(key="secret", gives={"application/json": Policy}, fails=(UnknownSurface,)),
+    **speaks(key="read", gives={"application/json": Policy}, fails=(UnknownSurface,)),
 )
 async def read_policy(surface: PathId, live: LiveShop) -> Any:
     """The recipe of one surface."""

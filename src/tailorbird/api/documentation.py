@@ -17,10 +17,16 @@ from markupsafe import Markup, escape
 
 from tailorbird import __version__
 from tailorbird.api.contract import WORDS, Words, speaks
-from tailorbird.api.keys import IN_ADDRESS
+from tailorbird.api.keys import ALLOWED, IN_ADDRESS
 from tailorbird.api.problems import CODES, MEDIA_TYPE, Problem
 from tailorbird.api.schemas import COMPONENTS, REF, ref
 from tailorbird.errors import TailorbirdError, Unavailable
+
+
+def _either(scopes: Iterable[str]) -> str:
+    *most, last = sorted(scopes)
+    return f"{', '.join(most)} or {last}" if most else last
+
 
 _CODE: Final = re.compile(r"`+([^`]+)`+")
 _ALWAYS: Final[tuple[type[TailorbirdError], ...]] = (TailorbirdError, Unavailable)
@@ -30,14 +36,14 @@ _SECURITY: Final = {
     "address": {"type": "apiKey", "in": "query", "name": IN_ADDRESS, "description": "A write key only."},
 }
 _IN_HEADERS: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"header": []}]
-_WAYS: Final = {"none": [], "page": [*_IN_HEADERS, {"address": []}]}
+_WAYS: Final[Mapping[str, list[dict[str, list[str]]]]] = {"none": [], "page": [*_IN_HEADERS, {"address": []}]}
 """How a key may come, where it is not in either header."""
 
 _KEYS: Final = {
     "none": "Open.",
-    "any": "Takes a secret key or a browser's write key.",
-    "page": f"Takes a secret key or a browser's write key; the latter also as `?{IN_ADDRESS}=`, for pages that are "
-    "being left.",
+    **{needs: f"Takes a key of scope {_either(scopes)}." for needs, scopes in ALLOWED.items()},
+    "page": f"Takes a key of scope {_either(ALLOWED['page'])}; a write key also as `?{IN_ADDRESS}=`, for pages that "
+    "are being left.",
     "secret": "Takes a secret key only.",
 }
 PAGE_HEADERS: Final = {

@@ -13,10 +13,11 @@ from msgspec import UNSET
 
 from tailorbird.api.batches import BATCH_TYPES, LINES_TYPES, Judged, decoded, judge, read_messages, read_records
 from tailorbird.api.contract import speaks
+from tailorbird.api.keys import may_see_all, take_events
 from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.schemas import EVENT_BATCH, EVENT_LINE
 from tailorbird.api.wire import Receipt, Rejection
-from tailorbird.errors import BadInput, ConflictingEvent, UnknownFormat
+from tailorbird.errors import BadInput, ConflictingEvent, QuotaExceeded, UnknownFormat
 from tailorbird.ingest.consent import Answers
 from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.formats import FORMATS, format_of
@@ -45,7 +46,7 @@ _READS: Final = {media_type: EVENT_LINE if media_type in LINES_TYPES else EVENT_
             "format": "How the events are written: `native`, which is the one that this document shows, or as another "
             f"system sends them: {', '.join(f'`{name}`' for name in FORMATS['events'])}."
         },
-        fails=(UnknownFormat,),
+        fails=(UnknownFormat, QuotaExceeded),
     ),
 )
 async def send_events(request: Request[Any, Any, Any], live: LiveShop) -> Receipt:
@@ -56,6 +57,7 @@ async def send_events(request: Request[Any, Any, Any], live: LiveShop) -> Receip
 
 async def _native(request: Request[Any, Any, Any], live: Live) -> Receipt:
     records = await read_records(request, name="events", mark="type", most=live.app.config.server.max_batch)
+    take_events(request, live, len(records))
     now, ordinals, answers = live.app.clock(), Ordinals(), Answers(live.engine.state.consent)
 
     def parse(raw: Any) -> Taken:
@@ -74,7 +76,8 @@ async def _native(request: Request[Any, Any, Any], live: Live) -> Receipt:
 
 async def _translated(request: Request[Any, Any, Any], live: Live, form: Format) -> Receipt:
     messages = await read_messages(request, form.messages, most=live.app.config.server.max_batch)
-    return await take(live, form, messages, kinds=None if request.scope["auth"] == "secret" else _KINDS_OF_A_BROWSER)
+    take_events(request, live, len(messages))
+    return await take(live, form, messages, kinds=None if may_see_all(request) else _KINDS_OF_A_BROWSER)
 
 
 async def take(

@@ -18,9 +18,10 @@ from litestar.params import FromPath
 from tailorbird.api.batches import read_messages
 from tailorbird.api.contract import speaks
 from tailorbird.api.events import take
+from tailorbird.api.keys import take_events
 from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.wire import MOST_IN_SLATE, Receipt
-from tailorbird.errors import BadInput, NotFound
+from tailorbird.errors import BadInput, NotFound, QuotaExceeded
 from tailorbird.ingest.formats.facts import FactKind
 from tailorbird.ingest.formats.gorse import Gorse
 from tailorbird.ingest.items import entry_of_item
@@ -51,6 +52,8 @@ async def _write(request: Request[Any, Any, Any], live: Live, kind: FactKind, **
         BadInput: the first record that cannot be used; those before and after it are kept.
     """
     records = await read_messages(request, Gorse().messages, most=live.app.config.server.max_batch)
+    if kind == "event":
+        take_events(request, live, len(records))
     records = [{**record, **fixed} if isinstance(record, dict) else record for record in records]
     receipt: Receipt = await take(live, Gorse(), records, kinds=(kind,))
     if receipt.rejected:
@@ -77,7 +80,7 @@ async def patch_user(user_id: FromPath[str], request: Request[Any, Any, Any], li
     return await _write(request, live, "user", UserId=user_id)
 
 
-@get("/api/user/{user_id:str}", summary="Read a user", tags=["gorse"], **speaks(key="secret", fails=(NotFound,)))
+@get("/api/user/{user_id:str}", summary="Read a user", tags=["gorse"], **speaks(key="read", fails=(NotFound,)))
 async def get_user(user_id: FromPath[str], live: LiveShop) -> dict[str, Any]:
     """What we were told of the user."""
     user = live.app.user(user_id)
@@ -113,7 +116,7 @@ async def post_items(request: Request[Any, Any, Any], live: LiveShop) -> RowAffe
     return await _write(request, live, "item")
 
 
-@get("/api/item/{item_id:str}", summary="Read an item", tags=["gorse"], **speaks(key="secret", fails=(NotFound,)))
+@get("/api/item/{item_id:str}", summary="Read an item", tags=["gorse"], **speaks(key="read", fails=(NotFound,)))
 async def get_item(item_id: FromPath[str], live: LiveShop) -> dict[str, Any]:
     """The item's newest version."""
     item = _item(live, item_id)
@@ -141,13 +144,25 @@ async def delete_item(item_id: FromPath[str], live: LiveShop) -> RowAffected:
     return RowAffected(1)
 
 
-@post("/api/feedback", status_code=200, summary="Send feedback", tags=["gorse"], **speaks(key="any", reads=_BODIES))
+@post(
+    "/api/feedback",
+    status_code=200,
+    summary="Send feedback",
+    tags=["gorse"],
+    **speaks(key="events", reads=_BODIES, fails=(QuotaExceeded,)),
+)
 async def post_feedback(request: Request[Any, Any, Any], live: LiveShop) -> RowAffected:
     """Each becomes an event."""
     return await _write(request, live, "event")
 
 
-@put("/api/feedback", status_code=200, summary="Send feedback", tags=["gorse"], **speaks(key="any", reads=_BODIES))
+@put(
+    "/api/feedback",
+    status_code=200,
+    summary="Send feedback",
+    tags=["gorse"],
+    **speaks(key="events", reads=_BODIES, fails=(QuotaExceeded,)),
+)
 async def put_feedback(request: Request[Any, Any, Any], live: LiveShop) -> RowAffected:
     """The same; the log only grows, so nothing is overwritten."""
     return await _write(request, live, "event")
@@ -157,7 +172,7 @@ async def put_feedback(request: Request[Any, Any, Any], live: LiveShop) -> RowAf
     "/api/recommend/{user_id:str}",
     summary="Recommend to a user",
     tags=["gorse"],
-    **speaks(key="any", gives=_IDS, query=_QUERY),
+    **speaks(key="slates", gives=_IDS, query=_QUERY),
 )
 async def recommend_to_user(user_id: FromPath[str], request: Request[Any, Any, Any], live: LiveShop) -> Response[Any]:
     """Ids, best first; with the header `X-API-Version: 2`, ids and scores."""
@@ -171,7 +186,7 @@ async def recommend_to_user(user_id: FromPath[str], request: Request[Any, Any, A
     status_code=200,
     summary="Recommend to a session",
     tags=["gorse"],
-    **speaks(key="any", reads=_BODIES, gives=_SCORES, query=_QUERY),
+    **speaks(key="slates", reads=_BODIES, gives=_SCORES, query=_QUERY),
 )
 async def recommend_to_session(request: Request[Any, Any, Any], live: LiveShop) -> Response[Any]:
     """For somebody of whom only this feedback is known; nothing of it is kept."""
@@ -184,7 +199,7 @@ async def recommend_to_session(request: Request[Any, Any, Any], live: LiveShop) 
     "/api/item-to-item/{name:str}/{item_id:str}",
     summary="Recommend beside an item",
     tags=["gorse"],
-    **speaks(key="any", gives=_SCORES, query=_QUERY),
+    **speaks(key="slates", gives=_SCORES, query=_QUERY),
 )
 async def recommend_beside(
     name: FromPath[str], item_id: FromPath[str], request: Request[Any, Any, Any], live: LiveShop
@@ -198,7 +213,7 @@ async def recommend_beside(
     "/api/non-personalized/{name:str}",
     summary="Recommend to a stranger",
     tags=["gorse"],
-    **speaks(key="any", gives=_SCORES, query=_QUERY),
+    **speaks(key="slates", gives=_SCORES, query=_QUERY),
 )
 async def recommend_to_anybody(name: FromPath[str], request: Request[Any, Any, Any], live: LiveShop) -> Response[Any]:
     """The home page's slate for a stranger, whatever the recommender is called."""
@@ -206,7 +221,7 @@ async def recommend_to_anybody(name: FromPath[str], request: Request[Any, Any, A
     return _json(_scores(live.recommend(_ask(request, live, surface="home"))))
 
 
-@get("/api/latest", summary="The newest items", tags=["gorse"], **speaks(key="any", gives=_SCORES, query=_QUERY))
+@get("/api/latest", summary="The newest items", tags=["gorse"], **speaks(key="slates", gives=_SCORES, query=_QUERY))
 async def latest(request: Request[Any, Any, Any], live: LiveShop) -> Response[Any]:
     """By when they were created, the newest first; those of which that is not known are not shown."""
     catalogue = live.engine.catalogue

@@ -20,7 +20,7 @@ from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.paths import PathId, id_of
 from tailorbird.api.schemas import ITEM, ITEM_BATCH, ITEM_PATCH, ITEM_READ, ITEM_SHOWN, ITEM_UNNAMED
 from tailorbird.api.wire import Receipt, whole
-from tailorbird.errors import BadInput, NotFound, UnknownSource, UnmatchedItem
+from tailorbird.errors import BadInput, NotFound, QuotaExceeded, UnknownSource, UnmatchedItem
 from tailorbird.ingest.fields import read_id, shown
 from tailorbird.ingest.items import entry_of_item, parse_item, patch_item
 from tailorbird.ingest.parts.history import Version
@@ -50,7 +50,7 @@ class Versions(msgspec.Struct):
     "/v1/items/{item_id:str}",
     summary="Read an item",
     tags=["items"],
-    **speaks(key="secret", gives=_READ, fails=(NotFound,)),
+    **speaks(key="read", gives=_READ, fails=(NotFound,)),
 )
 async def read_item(item_id: PathId, live: LiveShop) -> dict[str, Any]:
     """The item's newest version, and the other variants of its group."""
@@ -88,7 +88,7 @@ async def read_versions(item_id: PathId, request: Request[Any, Any, Any], live: 
         reads={"application/json": ITEM_UNNAMED},
         gives=_GIVES,
         query=_SOURCE,
-        fails=(UnknownSource, UnmatchedItem),
+        fails=(UnknownSource, UnmatchedItem, QuotaExceeded),
     ),
 )
 async def put_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
@@ -149,7 +149,7 @@ async def withdraw_item(item_id: PathId, request: Request[Any, Any, Any], live: 
     status_code=202,
     summary="Put many items",
     tags=["items"],
-    **speaks(key="secret", reads=_BATCH, query=_SOURCE, fails=(UnknownSource,)),
+    **speaks(key="secret", reads=_BATCH, query=_SOURCE, fails=(UnknownSource, QuotaExceeded)),
 )
 async def put_items(request: Request[Any, Any, Any], live: LiveShop) -> Receipt:
     """Make each of these the whole item, or all that a source says of it; one that is as it was is a duplicate."""

@@ -1,6 +1,7 @@
 """A shop that is being served: the engine, the thread that writes for it, the tasks that keep it fresh, its figures.
 
-Handlers get it as a parameter named ``live``. Everything here belongs to the event loop's thread.
+Handlers get the shop of the caller's key as a parameter named ``live``. Everything here belongs to the event loop's
+thread. Heavy work in the background waits for its ``turn``, which all shops of a process share.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import structlog
 from litestar.di import NamedDependency
 
 from tailorbird.api.follower import Follower
+from tailorbird.api.limits import Limits
 from tailorbird.api.rehearsal import rehearse
 from tailorbird.api.writer import Appended, Writer
 from tailorbird.app import App
@@ -26,6 +28,11 @@ from tailorbird.types import Decision, Entry, Request
 VISIBLE_SECONDS: Final = 0.1
 """How long an answer waits for its own records to hold in the engine; they are durable by then either way."""
 
+MOST_LAG: Final = 10_000
+"""Records behind the log from which slates and /health/ready say so; it is a second's work, or a fault."""
+
+BEHIND: Final = "the engine is far behind the log"
+
 _MODELS_EVERY_SECONDS: Final = 2.0
 _UPKEEP_EVERY_SECONDS: Final = 600.0
 _ERASURES_EVERY_SECONDS: Final = 5.0
@@ -37,7 +44,7 @@ _CHECK_RESTS_SECONDS: Final = 0.015
 
 
 class _StoppedError(Exception):
-    """The server stops while its data is checked."""
+    """The server stops while something works in the background."""
 
 
 class Live:
@@ -48,14 +55,22 @@ class Live:
 
     def __init__(self, app: App) -> None:
         self.app = app
+        self.name = app.shop_dir.resolve().name
         self.metrics = Metrics()
+        self.limits = Limits(app.config.limits)
         self.changing = asyncio.Lock()
+        self.turn = asyncio.Lock()
         self._stopping = threading.Event()
 
     @property
     def engine(self) -> Engine:
         """The engine that serves now; another one takes its place when people were erased."""
         return self.app.engine
+
+    @property
+    def behind(self) -> bool:
+        """Whether slates are made of a state that is far from what the log holds."""
+        return self.follower.failing is not None or self.follower.lag > MOST_LAG
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -81,11 +96,15 @@ class Live:
         try:
             yield
         finally:
-            self._stopping.set()
+            self.stop()
             await self.writer.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def stop(self) -> None:
+        """End what works in the background, as soon as it looks."""
+        self._stopping.set()
 
     def warm(self) -> None:
         """Have everything compiled and every model touched once, so that no shopper waits for it."""
@@ -98,16 +117,32 @@ class Live:
         """Add to the log durably, then wait (bounded) until it holds for the next slate.
 
         Raises:
+            QuotaExceeded: the shop may not hold, or take today, so much.
             Unavailable: nothing was added.
         """
+        self._check_quota(entries)
         appended = await self.writer.append(entries)
         await self.follower.reached(appended.seq, seconds=VISIBLE_SECONDS)
         self.metrics.became_visible(time.perf_counter() - appended.at)
         return appended
 
+    def _check_quota(self, entries: Sequence[Entry]) -> None:
+        limits, app = self.limits.config, self.app
+        if not limits.events_a_day and not limits.items:
+            return
+        catalogue = app.engine.catalogue
+        named = {entry.key for entry in entries if entry.kind == "item"} if limits.items else ()
+        self.limits.check_quota(
+            events=sum(entry.kind == "event" for entry in entries),
+            events_today=app.today.n_events(app.engine.seq) if limits.events_a_day else 0,
+            new_items=sum(not catalogue.is_described(key) for key in named),
+            items=catalogue.n_described,
+            now=app.clock(),
+        )
+
     def recommend(self, request: Request) -> Decision:
         """Decide, record and count."""
-        decision = self.app.recommend(request)
+        decision = self.app.recommend(request, excuse=BEHIND if self.behind else "")
         self.metrics.decided(decision)
         return decision
 
@@ -132,8 +167,11 @@ class Live:
             if not self.app.outdated:
                 continue
             try:
-                self.app.renew(await asyncio.to_thread(self.app.build_engine))
+                async with self.turn:
+                    self.app.renew(await asyncio.to_thread(self.app.build_engine, self._heed))
                 structlog.get_logger("tailorbird.api").info("an engine without who was erased serves")
+            except _StoppedError:
+                return
             except (TailorbirdError, OSError):
                 structlog.get_logger("tailorbird.api").exception("no new engine; the old one serves on")
             await asyncio.sleep(_RENEWED_EVERY_SECONDS)
@@ -143,7 +181,8 @@ class Live:
         while True:
             await asyncio.sleep(_UPKEEP_EVERY_SECONDS)
             try:
-                await asyncio.to_thread(self.app.close_segments)
+                async with self.turn:
+                    await asyncio.to_thread(self.app.close_segments)
             except (TailorbirdError, OSError):
                 structlog.get_logger("tailorbird.api").exception("segments cannot be closed; the log stays as it is")
 
@@ -156,7 +195,8 @@ class Live:
             await asyncio.sleep(wait)
             wait = hours * 3_600
             try:
-                await asyncio.to_thread(self.app.check, self._rest, chunk=_CHECKED_AT_ONCE)
+                async with self.turn:
+                    await asyncio.to_thread(self.app.check, self._rest, chunk=_CHECKED_AT_ONCE)
                 self._tell_check()
             except _StoppedError:
                 return
@@ -165,6 +205,10 @@ class Live:
 
     def _rest(self, _share: float) -> None:
         if self._stopping.wait(_CHECK_RESTS_SECONDS):
+            raise _StoppedError
+
+    def _heed(self, _done: int, _of: int) -> None:
+        if self._stopping.is_set():
             raise _StoppedError
 
     def _tell_check(self) -> None:

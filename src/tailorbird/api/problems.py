@@ -4,7 +4,7 @@ One shape for all of them: a mistyped field, an unknown route and a full disk lo
 our side is told to the log with an id, and to the caller by that id alone.
 """
 
-import traceback
+import math
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,7 +15,8 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from tailorbird.errors import BadInput, TailorbirdError, Unauthorised, Unavailable
+from tailorbird.errors import BadInput, TailorbirdError, TooManyRequests, Unauthorised, Unavailable
+from tailorbird.monitoring.causes import cause_of
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -37,7 +38,11 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """RFC 9457 problem details. ``code`` is stable, ``hint`` is the remedy, ``instance`` names an entry of our log."""
+    """RFC 9457 problem details. ``code`` is stable, ``hint`` is the remedy, ``instance`` names an entry of our log.
+
+    Where a limit says no, ``limit`` is its setting, ``limit_value`` what it is set to, ``retry_seconds`` when to come
+    again.
+    """
 
     type: str
     title: str
@@ -46,6 +51,9 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
     detail: str
     hint: str = ""
     instance: str | None = None
+    limit: str = ""
+    limit_value: float | None = None
+    retry_seconds: int | None = None
 
 
 class Busy(Unavailable):
@@ -69,8 +77,12 @@ def answer(
         hint=hint,
         instance=instance,
     )
+    return _told(problem, **headers)
+
+
+def _told(problem: Problem, **headers: str) -> Response[bytes]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(_ENCODER.encode(problem), status_code=status, media_type=MEDIA_TYPE, headers=named)
+    return Response(_ENCODER.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=named)
 
 
 def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -99,12 +111,35 @@ def _of_ours(request: Request[Any, Any, Any], error: TailorbirdError) -> Respons
         )
     if error.status >= 500:
         return _of_unknown(request, error)
-    headers: dict[str, str] = {}
-    if isinstance(error, Unauthorised):
-        headers["www_authenticate"] = "Bearer"
-    if error.status == 429:
-        headers["retry_after"] = "1"
+    if isinstance(error, TooManyRequests):
+        return _of_limit(error)
+    headers = {"www_authenticate": "Bearer"} if isinstance(error, Unauthorised) else {}
     return answer(error.status, error.code, error.message, hint=error.hint, **headers)
+
+
+def _of_limit(error: TooManyRequests) -> Response[bytes]:
+    """With the headers of draft-ietf-httpapi-ratelimit-headers-10 besides Retry-After."""
+    seconds = max(math.ceil(error.retry_seconds), 1)
+    problem = Problem(
+        type=f"/docs#{error.code}",
+        title=HTTPStatus(error.status).phrase,
+        status=error.status,
+        code=error.code,
+        detail=error.message,
+        hint=error.hint,
+        limit=error.limit,
+        limit_value=error.value,
+        retry_seconds=seconds,
+    )
+    if not error.limit:
+        return _told(problem, retry_after=str(seconds))
+    window = ";w=1" if error.limit.endswith("_per_second") else ";w=86400" if error.limit.endswith("_a_day") else ""
+    return _told(
+        problem,
+        retry_after=str(seconds),
+        ratelimit=f'"{error.limit}";r=0;t={seconds}',
+        ratelimit_policy=f'"{error.limit}";q={max(int(error.value), 1)}{window}',
+    )
 
 
 def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -117,7 +152,7 @@ def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Respo
         detail = f"{request.method} is not a method of '{path}'."
         return answer(405, code, detail, hint=f"Allowed: {allow}.", allow=allow)
     if status == 413:
-        limit = request.app.state.live.app.config.server.max_body_mb
+        limit = request.app.state.shops.max_body_mb
         return answer(413, code, f"The body is larger than {limit:g} MB.", hint="Send it in several requests.")
     return answer(status, code, error.detail)
 
@@ -135,9 +170,7 @@ def _of_unknown(request: Request[Any, Any, Any], error: Exception) -> Response[b
 def _logged(request: Request[Any, Any, Any], error: Exception) -> str:
     instance = f"urn:uuid:{uuid.uuid4()}"
     route = request.scope.get("path_template", "unmatched")
-    # A plain traceback on purpose: one with the values of variables would put keys and bodies into the log.
-    cause = "".join(traceback.format_exception(error))
     structlog.get_logger("tailorbird.api").error(
-        "a request failed", instance=instance, method=request.method, route=route, cause=cause
+        "a request failed", instance=instance, method=request.method, route=route, cause=cause_of(error)
     )
     return instance

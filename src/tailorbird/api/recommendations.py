@@ -7,6 +7,7 @@ from litestar import post
 
 from tailorbird.api.bodies import Body
 from tailorbird.api.contract import speaks
+from tailorbird.api.keys import may_see_all
 from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.wire import ITEM_FIELDS, PRIVATE_FIELDS, Ask, Search, Slate, SlateItem, Wish
 from tailorbird.catalogue import in_locale
@@ -23,7 +24,7 @@ SEARCH: Final = Body(Search)
     status_code=200,
     summary="Ask for a slate",
     tags=["slates"],
-    **speaks(key="any", reads=ASK, fails=(UnknownSurface, Forbidden)),
+    **speaks(key="slates", reads=ASK, fails=(UnknownSurface, Forbidden)),
 )
 async def recommend(request: HttpRequest[Any, Any, Any], live: LiveShop) -> Slate:
     """The slate of a surface, made for the person who is asked for. Every accepted event of theirs counts in it."""
@@ -36,7 +37,7 @@ async def recommend(request: HttpRequest[Any, Any, Any], live: LiveShop) -> Slat
     status_code=200,
     summary="Search",
     tags=["slates"],
-    **speaks(key="any", reads=SEARCH, fails=(UnknownSurface, Forbidden)),
+    **speaks(key="slates", reads=SEARCH, fails=(UnknownSurface, Forbidden)),
 )
 async def search(request: HttpRequest[Any, Any, Any], live: LiveShop) -> Slate:
     """The same answer as for a recommendation, on the surface ``search`` and with a query."""
@@ -49,11 +50,13 @@ async def search(request: HttpRequest[Any, Any, Any], live: LiveShop) -> Slate:
 
 
 def _answer(live: Live, http: HttpRequest[Any, Any, Any], wish: Wish, *, surface: str, query: str | None) -> Slate:
-    if wish.explain and http.scope["auth"] != "secret":
+    sees_all = may_see_all(http)
+    if wish.explain and not sees_all:
         raise Forbidden(
-            "explain shows what is known of a person; a write key cannot ask for it.", hint="Use a secret key."
+            "explain shows what is known of a person; a write key cannot ask for it.",
+            hint="Use a secret key, or one of scope read.",
         )
-    wanted = _wanted(wish.fields, may_see_all=http.scope["auth"] == "secret")
+    wanted = _wanted(wish.fields, sees_all=sees_all)
     decision = live.recommend(wish.request(surface=surface, query=query, at=live.app.clock()))
     locale = wish.context.get("locale")
     items = [
@@ -102,13 +105,13 @@ def _slate_item(live: Live, placed: Placed, wanted: tuple[str, ...], *, explain:
     return shown
 
 
-def _wanted(fields: tuple[str, ...], *, may_see_all: bool) -> tuple[str, ...]:
+def _wanted(fields: tuple[str, ...], *, sees_all: bool) -> tuple[str, ...]:
     """The fields of an item that shall come along.
 
     Raises:
         BadInput: an item has no such field, or none that this key may see.
     """
-    allowed = tuple(name for name in ITEM_FIELDS if may_see_all or name not in PRIVATE_FIELDS)
+    allowed = tuple(name for name in ITEM_FIELDS if sees_all or name not in PRIVATE_FIELDS)
     if "*" in fields:
         return allowed
     for name in fields:

@@ -1,4 +1,4 @@
-"""The application: every endpoint, one shop behind them, errors told in one way, times measured.
+"""The application: every endpoint, the shops behind them, errors told in one way, times measured.
 
 Litestar routes and guards; bodies are decoded by us (`bodies`, `batches`), and the document is ours (`documentation`).
 """
@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from litestar import Litestar
+from litestar import Request as LitestarRequest
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.enums import HttpMethod, ScopeType
@@ -29,8 +30,10 @@ from tailorbird.api import (
 )
 from tailorbird.api.live import Live
 from tailorbird.api.paths import encode_id
-from tailorbird.api.problems import on_error
+from tailorbird.api.problems import answer, on_error
+from tailorbird.api.shops import Shops
 from tailorbird.app import App
+from tailorbird.errors import Unavailable
 
 _HANDLERS: Final = (
     *recommendations.handlers,
@@ -56,6 +59,7 @@ class Api(Litestar):
             return
         scope["path"] = encode_id(scope["path"], scope.get("raw_path"))
         start, status, method = time.perf_counter(), 500, scope["method"]
+        shops: Shops = self.state.shops
         if method == HttpMethod.HEAD:
             scope["method"] = HttpMethod.GET
 
@@ -67,48 +71,69 @@ class Api(Litestar):
                 message["body"] = b""
             await send(message)
 
+        if shops.stopping:
+            await _refused(scope, receive, send)
+            return
         try:
             await super().__call__(scope, receive, watched)
         finally:
-            live: Live = self.state.live
+            live: Live | None = scope.get("live", shops.only)  # type: ignore[assignment]  # set by the guard
             seconds = time.perf_counter() - start
             route = scope.get("path_template", "unmatched")
-            live.metrics.answered(str(method), str(route), status, seconds)
+            shops.traffic.answered(live.name if live else "", str(method), str(route), status, seconds)
 
 
-def create_api(app: App, *, also: Sequence[Any] = ()) -> Api:
-    """The application that serves one shop; ``also`` are further handlers, such as the console's.
+async def _refused(scope: Any, receive: Receive, send: Send) -> None:
+    problem = answer(
+        Unavailable.status,
+        Unavailable.code,
+        "The server is stopping.",
+        hint="Send this again; nothing of it was kept.",
+        retry_after="5",
+        connection="close",
+    )
+    await problem.to_asgi_response(None, LitestarRequest(scope))(scope, receive, send)
 
-    The engine is built (the log followed to its end) and warm before this returns.
+
+def _shop_of(request: LitestarRequest[Any, Any, Any]) -> Live:
+    live: Live = request.scope["live"]  # type: ignore[typeddict-item]  # set by the guard
+    return live
+
+
+def create_api(app: App | Shops, *, also: Sequence[Any] = ()) -> Api:
+    """The application that serves one shop or several; ``also`` are further handlers, such as the console's.
+
+    The engines are built (the logs followed to their ends) and warm before this returns.
     """
-    live = Live(app)
-    live.warm()
+    shops = app if isinstance(app, Shops) else Shops([Live(app)])
+    for live in shops.lives.values():
+        live.warm()
 
     @asynccontextmanager
     async def running(_api: Litestar) -> AsyncIterator[None]:
-        async with live.running():
+        async with shops.running():
             yield
 
-    server = app.config.server
     cors = CORSConfig(
-        allow_origins=list(server.cors_origins),
+        allow_origins=shops.origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "X-API-Key"],
-        expose_headers=["Retry-After"],
+        expose_headers=["Retry-After", "RateLimit", "RateLimit-Policy"],
         max_age=3600,
     )
     api = Api(
         route_handlers=[*_HANDLERS, *also],
         dependencies={
-            "live": Provide(lambda: live, sync_to_thread=False, use_cache=True),
+            "live": Provide(_shop_of, sync_to_thread=False),
+            "shops": Provide(lambda: shops, sync_to_thread=False, use_cache=True),
         },
         exception_handlers={HTTPException: on_error, Exception: on_error},
-        request_max_body_size=int(server.max_body_mb * 2**20),
-        cors_config=cors if server.cors_origins else None,
+        request_max_body_size=int(shops.max_body_mb * 2**20),
+        cors_config=cors if shops.origins else None,
         lifespan=[running],
         openapi_config=None,
         logging_config=None,
-        signature_namespace={"Live": Live},
+        signature_namespace={"Live": Live, "Shops": Shops},
     )
-    api.state.live = live
+    api.state.shops = shops
     return api

@@ -26,7 +26,7 @@ _GIVES: Final = {"application/json": User}
     "/v1/users/{user_id:str}",
     summary="Read a user",
     tags=["users"],
-    **speaks(key="secret", gives=_GIVES, fails=(NotFound,)),
+    **speaks(key="read", gives=_GIVES, fails=(NotFound,)),
 )
 async def read_user(user_id: PathId, live: LiveShop) -> dict[str, Any]:
     """What the shop told us of a user: traits, declared preferences, consent."""
@@ -50,7 +50,7 @@ async def put_user(user_id: PathId, request: Request[Any, Any, Any], live: LiveS
     "/v1/users/{user_id:str}/profile",
     summary="Read a user's profile",
     tags=["users"],
-    **speaks(key="secret", gives={"application/json": PROFILE}, fails=(NotFound,)),
+    **speaks(key="read", gives={"application/json": PROFILE}, fails=(NotFound,)),
 )
 async def read_profile(user_id: PathId, live: LiveShop) -> dict[str, Any]:
     """What is kept about the user, in words: recent items, taste, purchases, whether slates are personal."""
@@ -79,7 +79,7 @@ async def put_preferences(user_id: PathId, request: Request[Any, Any, Any], live
     status_code=200,
     summary="Join an anonymous id to a user",
     tags=["users"],
-    **speaks(key="any", reads=_IDENTIFICATION),
+    **speaks(key="events", reads=_IDENTIFICATION),
 )
 async def identify(request: Request[Any, Any, Any], live: LiveShop) -> Identified:
     """From now on both are one person: what the anonymous one did counts for the user's next slate.
@@ -89,7 +89,7 @@ async def identify(request: Request[Any, Any, Any], live: LiveShop) -> Identifie
     sent = await _IDENTIFICATION.read(request)
     raw = {"anonymous_id": sent.anonymous_id, "user_id": sent.user_id, "evidence": sent.evidence}
     identity = parse_identity(raw, now=live.app.clock())
-    entries, became = live.app.claim(identity, rejoin=request.scope["auth"] == "secret")
+    entries, became = live.app.claim(identity, rejoin=request.scope["auth"].scope == "secret")
     if entries:
         await live.append(entries)
     return Identified(anonymous_id=identity.anonymous_id, user_id=identity.user_id, joined=became == "joined")

@@ -183,18 +183,32 @@ class Parted(msgspec.Struct, kw_only=True):
 # ---- answers about what is there ----------------------------------------------------------------------------------
 
 
-class Health(msgspec.Struct, kw_only=True):
+class ShopHealth(msgspec.Struct, kw_only=True):
     """``seq`` is the last record of the log that holds in the engine, ``lag`` how many are still to come.
 
+    ``status`` is ready, behind (slates are made of an older state), starting, failing or closed; ``detail`` says why.
     ``left_out`` says of a promoted model that does not serve, why; the others serve without it.
     """
 
     status: str
-    seq: int
-    lag: int
-    items: int
-    models: dict[str, str]
-    left_out: dict[str, str]
+    seq: int = 0
+    lag: int = 0
+    items: int = 0
+    models: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    detail: str = ""
+
+
+class Health(msgspec.Struct, kw_only=True):
+    """``status`` is ``partly`` where some of several shops are not ready. The figures are those of the only shop."""
+
+    status: str
+    seq: int | UnsetType = UNSET
+    lag: int | UnsetType = UNSET
+    items: int | UnsetType = UNSET
+    models: dict[str, str] | UnsetType = UNSET
+    left_out: dict[str, str] | UnsetType = UNSET
+    shops: dict[str, ShopHealth]
 
 
 class Alive(msgspec.Struct):

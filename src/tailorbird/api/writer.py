@@ -19,7 +19,12 @@ from tailorbird.types import Entry
 MOST_WAITING: Final = 50_000
 """Entries that may wait for the disk; more are refused with 503 before they eat the memory."""
 
+MOST_WAITING_BYTES: Final = 64 * 2**20
+"""Their size together: a few large records weigh as much as many small ones."""
+
 _MOST_IN_GROUP: Final = 5_000
+_BYTES_BESIDE_BODY: Final = 200
+"""What an entry takes besides its body, about."""
 
 
 class Appended(NamedTuple):
@@ -32,6 +37,7 @@ class Appended(NamedTuple):
 
 class _Batch(NamedTuple):
     entries: Sequence[Entry]
+    n_bytes: int
     done: "asyncio.Future[Appended]"
 
 
@@ -48,7 +54,7 @@ class Writer:
         self._append, self._last_seq, self._on_commit = append, last_seq, on_commit
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
-        self._n_waiting = 0
+        self._n_waiting = self._bytes_waiting = 0
         self._closing = False
         self._thread = threading.Thread(target=self._write_forever, name="log-writer", daemon=True)
         self._thread.start()
@@ -62,14 +68,17 @@ class Writer:
         """
         if self._closing:
             raise Busy("The server is stopping.", hint="Send this again; nothing of it was kept.")
-        if self._n_waiting + len(entries) > MOST_WAITING and self._n_waiting:
+        n_bytes = sum(len(entry.body) for entry in entries) + _BYTES_BESIDE_BODY * len(entries)
+        over = self._n_waiting + len(entries) > MOST_WAITING or self._bytes_waiting + n_bytes > MOST_WAITING_BYTES
+        if over and self._n_waiting:
             raise Busy(
-                f"{self._n_waiting} records wait for the disk already.",
+                f"{self._n_waiting} records wait for the disk already, {self._bytes_waiting / 2**20:.0f} MB.",
                 hint="Send this again after the seconds in Retry-After; nothing of it was kept.",
             )
         done: asyncio.Future[Appended] = self._loop.create_future()
         self._n_waiting += len(entries)
-        self._queue.put(_Batch(entries, done))
+        self._bytes_waiting += n_bytes
+        self._queue.put(_Batch(entries, n_bytes, done))
         return await done
 
     async def close(self) -> None:
@@ -118,14 +127,18 @@ class Writer:
     def _resolve(self, group: list[_Batch], verdicts: Sequence[Verdict], seq: int, seconds: float, now: float) -> None:
         self._on_commit(seconds)
         start = 0
-        for entries, done in group:
-            self._n_waiting -= len(entries)
+        self._forget(group)
+        for entries, _, done in group:
             if not done.done():
                 done.set_result(Appended(verdicts[start : start + len(entries)], seq, now))
             start += len(entries)
 
     def _refuse(self, group: list[_Batch], error: Exception) -> None:
-        for entries, done in group:
-            self._n_waiting -= len(entries)
-            if not done.done():
-                done.set_exception(error)
+        self._forget(group)
+        for batch in group:
+            if not batch.done.done():
+                batch.done.set_exception(error)
+
+    def _forget(self, group: list[_Batch]) -> None:
+        self._n_waiting -= sum(len(batch.entries) for batch in group)
+        self._bytes_waiting -= sum(batch.n_bytes for batch in group)

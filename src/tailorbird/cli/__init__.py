@@ -26,13 +26,18 @@ COMMAND_GROUPS: Final = (
 
 DEFAULT_SHOP_DIR: Final = "./shop"
 _SHOP_DIR_OPTION: Final = "--shop-dir"
-_MARKS_OF_A_SHOP: Final = ("tailorbird.toml", "tailorbird.db")
+MARKS_OF_A_SHOP: Final = ("tailorbird.toml", "tailorbird.db")
 
 
 def shop_dir(context: typer.Context) -> Path:
     """The shop directory that the caller chose: ``--shop-dir``, else TAILORBIRD_DIR, else ``./shop``."""
     chosen = context.find_root().obj
     return chosen if isinstance(chosen, Path) else Path(os.environ.get("TAILORBIRD_DIR", DEFAULT_SHOP_DIR))
+
+
+def is_shop(directory: Path) -> bool:
+    """Whether a directory holds a shop's settings or its log."""
+    return any((directory / name).exists() for name in MARKS_OF_A_SHOP)
 
 
 def existing_shop(context: typer.Context) -> Path:
@@ -42,7 +47,7 @@ def existing_shop(context: typer.Context) -> Path:
         NoShop: it holds neither settings nor a log.
     """
     directory = shop_dir(context)
-    if not any((directory / name).exists() for name in _MARKS_OF_A_SHOP):
+    if not is_shop(directory):
         raise NoShop(
             f"There is no shop at {directory}.",
             hint="`tailorbird init` makes one, an import too; --shop-dir or TAILORBIRD_DIR says where it is.",

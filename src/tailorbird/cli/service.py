@@ -1,4 +1,4 @@
-"""One shop in service: its port, its keys, its engine, its server, and a stop that loses nothing."""
+"""Shops in service: their port, their keys, their engines, their server, and a stop that loses nothing."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -17,11 +17,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tailorbird.cli.terminal import note, progress
+from tailorbird.cli.opening import build_engines
+from tailorbird.cli.terminal import note
 from tailorbird.errors import BadInput, PortInUse, TailorbirdError
 
 if TYPE_CHECKING:
+    import uvicorn
+
+    from tailorbird.api.server import Api
+    from tailorbird.api.shops import Closed, Shops
     from tailorbird.app import App
+    from tailorbird.config import Config
 
 KEYS_FILE: Final = "keys.json"
 """Where the keys of the first start are kept, readable by the owner of the shop directory alone."""
@@ -82,33 +88,40 @@ def first_keys(app: "App") -> FirstKeys | None:
         return None
 
 
-def serve_shop(app: "App", door: socket.socket, *, host: str, port: int, demo: bool) -> None:
-    """Build the engine, open the door, and serve until stopped; then everything that waits is written."""
-    import uvicorn
-
+def serve_shops(
+    apps: "list[App]",
+    closed: "list[Closed]",
+    door: socket.socket,
+    *,
+    config: "Config",
+    host: str,
+    port: int,
+    demo: bool,
+) -> None:
+    """Build the engines, open the door, and serve until stopped; then everything that waits is written."""
+    from tailorbird.api.live import Live
     from tailorbird.api.server import create_api
+    from tailorbird.api.shops import Shops
+    from tailorbird.app import App
 
-    _quiet_logs(app.config.log_level)
-    keys = first_keys(app)
-    with progress("following the log") as show:
-        app.__dict__["engine"] = app.build_engine(lambda done, of: show(done / max(of, 1), f"{done:,} records"))
-    api = create_api(app, also=_console(app))
-    app.settle()
-    _greet(app, keys, host=host, port=port)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            api,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="none",
-            lifespan="on",
-            timeout_graceful_shutdown=_STOP_SECONDS,
-        )
-    )
+    _quiet_logs(config.log_level)
+    build_engines(apps, closed)
+    keys = {app.shop_dir: first_keys(app) for app in apps}
+    shops = Shops([Live(app) for app in apps], closed)
+    api = create_api(shops, also=_console())
+    App.settle()
+    at = _address(host, port)
+    # A journal keeps what a service says: keys are shown to people only.
+    shown = demo or sys.stderr.isatty()
+    for app in apps:
+        _greet(app, keys[app.shop_dir], at=at, show_keys=shown)
+    note(f"API        {at}/docs")
+    server = server_of(api, shops, trusted_proxies=config.server.trusted_proxies)
     # A polite kill must take the same way out as Ctrl-C: through every `with` on the way.
     signal.signal(signal.SIGTERM, _leave)
-    with _visitors(app, _address(host, port), keys) if demo else contextlib.nullcontext():
+    with contextlib.ExitStack() as stack:
+        for app in apps if demo else ():
+            stack.enter_context(_visitors(app, at, keys[app.shop_dir]))
         try:
             server.run(sockets=[door])
         except KeyboardInterrupt:
@@ -117,11 +130,34 @@ def serve_shop(app: "App", door: socket.socket, *, host: str, port: int, demo: b
             note("Stopped; everything accepted is kept.")
 
 
+def server_of(api: "Api", shops: "Shops", *, trusted_proxies: Sequence[str]) -> "uvicorn.Server":
+    """The server of the application. From the moment of the signal to stop it begins nothing new."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            shops.stop()
+            super().handle_exit(sig, frame)
+
+    return Server(
+        uvicorn.Config(
+            api,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            lifespan="on",
+            forwarded_allow_ips=list(trusted_proxies),
+            timeout_graceful_shutdown=_STOP_SECONDS,
+        )
+    )
+
+
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def _console(app: "App") -> list[Any]:
+def _console() -> list[Any]:
     """The console's pages, where it is installed; whoever asks for no page at all is led there."""
     if find_spec("tailorbird.console") is None:
         return []
@@ -134,7 +170,7 @@ def _console(app: "App") -> list[Any]:
     def front() -> Redirect:
         return Redirect("/console")
 
-    return [front, *console.routes(app)]
+    return [front, *console.routes()]
 
 
 def _address(host: str, port: int) -> str:
@@ -142,13 +178,14 @@ def _address(host: str, port: int) -> str:
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
-def _greet(app: "App", keys: FirstKeys | None, *, host: str, port: int) -> None:
-    at = _address(host, port)
+def _greet(app: "App", keys: FirstKeys | None, *, at: str, show_keys: bool) -> None:
     note(f"Shop       {app.shop_dir} ({len(app.engine.catalogue):,} items, record {app.engine.seq:,})")
-    note(f"Console    {at}/console{f'?key={keys.secret}' if keys else ''}")
-    note(f"API        {at}/docs")
+    note(f"Console    {at}/console{f'?key={keys.secret}' if keys and show_keys else ''}")
     if keys is None:
         note("Keys       `tailorbird keys list` names them; `tailorbird keys create` makes another.")
+        return
+    if not show_keys:
+        note(f"Keys       in {app.shop_dir / KEYS_FILE}; they are shown on a terminal only.")
         return
     note(f"Secret key {keys.secret}")
     note(f"Write key  {keys.write}")
@@ -156,15 +193,17 @@ def _greet(app: "App", keys: FirstKeys | None, *, host: str, port: int) -> None:
 
 
 def _quiet_logs(level: str) -> None:
-    """One line of text per log entry on stderr, tracebacks without the values of variables, which may be personal."""
+    """One line of text per log entry on stderr, causes without values, which may be personal."""
     import structlog
+
+    from tailorbird.monitoring.causes import cause_of
 
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(lambda about: cause_of(about[1]) if about[1] else ""),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -5,13 +5,18 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 if TYPE_CHECKING:
     from tailorbird.app import App
     from tailorbird.types import Decision, Item
+
+_SCOPES: Final = (
+    "secret: everything; read: items, people, slates, decisions, and no change; events: sends events; console: opens "
+    "the console; write: public, what a page may"
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 
@@ -39,21 +44,29 @@ def register(app: typer.Typer) -> None:
 def serve(
     context: typer.Context,
     *,
+    shops: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="serve every shop directory in DIR instead; a key decides the shop"),
+    ] = None,
     host: Annotated[str, typer.Option(help="address to listen on; default: the configuration's")] = "",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0: the configuration's")] = 0,
     demo: Annotated[bool, typer.Option("--demo", help="let the simulated shop's shoppers visit")] = False,
 ) -> None:
     """Serve the API and the console on one port until stopped."""
     one_thread_a_slate()
-    from tailorbird.app import App
     from tailorbird.cli import shop_dir
-    from tailorbird.cli.service import listen, serve_shop
+    from tailorbird.cli.opening import opened, shop_directories
+    from tailorbird.cli.service import listen, serve_shops
+    from tailorbird.config import load_config
 
-    with App.open(shop_dir(context)) as app:
-        host, port = host or app.config.server.host, port or app.config.server.port
-        # The port is taken before the engine is built: that it is in use shall be known now, not in a minute.
+    directories = [shop_dir(context)] if shops is None else shop_directories(shops)
+    with opened(directories, alone=shops is None) as (apps, closed):
+        # What concerns the process is said by the only shop, or where there are several by the environment.
+        config = apps[0].config if shops is None else load_config(shops)
+        host, port = host or config.server.host, port or config.server.port
+        # The port is taken before the engines are built: that it is in use shall be known now, not in a minute.
         with listen(host, port) as door:
-            serve_shop(app, door, host=host, port=port, demo=demo)
+            serve_shops(apps, closed, door, config=config, host=host, port=port, demo=demo)
 
 
 def worker(
@@ -196,7 +209,8 @@ def create_key(
     context: typer.Context,
     *,
     name: Annotated[str, typer.Option(help="who will use it")] = "unnamed",
-    scope: Annotated[str, typer.Option(help="secret: everything; write: what a browser may")] = "secret",
+    scope: Annotated[str, typer.Option(help=_SCOPES)] = "secret",
+    expires_days: Annotated[float | None, typer.Option(help="it stops by itself after so many; default: never")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and show it, this once."""
@@ -205,7 +219,7 @@ def create_key(
     from tailorbird.cli.terminal import note, print_json
 
     with App.open(shop_dir(context)) as app:
-        secret = app.keys.create(name, scope)
+        secret = app.keys.create(name, scope, expires_days=expires_days)
     if as_json:
         print_json({"name": name, "scope": scope, "key": secret})
         return
@@ -214,7 +228,7 @@ def create_key(
 
 
 def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Show every key's name and scope; the keys themselves cannot be read again."""
+    """Show every key's name, scope and last use (to the day); the keys themselves cannot be read again."""
     from tailorbird.app import App
     from tailorbird.cli import existing_shop
     from tailorbird.cli.terminal import print_json, print_table
@@ -224,8 +238,19 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"keys": found})
         return
-    rows = [(k.key_id, k.name, k.scope, _day(k.created_at), _day(k.revoked_at)) for k in found]
-    print_table("Keys", ("id", "name", "scope", "created", "revoked"), rows)
+    rows = [
+        (
+            k.key_id,
+            k.name,
+            k.scope,
+            _moment(k.created_at),
+            _day(k.last_used_at),
+            _moment(k.expires_at),
+            _moment(k.revoked_at),
+        )
+        for k in found
+    ]
+    print_table("Keys", ("id", "name", "scope", "created", "last used", "expires", "revoked"), rows)
 
 
 def revoke_key(
@@ -234,7 +259,7 @@ def revoke_key(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """End a key; running servers let it in for two more seconds."""
+    """End a key; running servers let it in for one more second at most."""
     from tailorbird.app import App
     from tailorbird.cli import existing_shop
     from tailorbird.cli.terminal import note, print_json
@@ -247,8 +272,12 @@ def revoke_key(
         note(f"The {key.scope} key '{key.name}' ({key.key_id}) is revoked.")
 
 
-def _day(at: float | None) -> str | None:
+def _moment(at: float | None) -> str | None:
     return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _day(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
 
 
 # ---- policy ------------------------------------------------------------------------------------------------------

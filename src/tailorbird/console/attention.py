@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
@@ -32,10 +33,19 @@ class Matter:
     command: str = ""
 
 
-def matters(app: App, beat: Beat, serving: list[Manifest], waiting: list[Manifest]) -> list[Matter]:
-    """Everything that needs attention, the worst first. Reads the disk: call it off the engine's thread."""
+def matters(
+    app: App,
+    beat: Beat,
+    serving: list[Manifest],
+    waiting: list[Manifest],
+    refused: Mapping[str, int] = MappingProxyType({}),
+) -> list[Matter]:
+    """Everything that needs attention, the worst first. Reads the disk: call it off the engine's thread.
+
+    ``refused`` counts by its setting what a limit has refused.
+    """
     models = [*_models(app, serving, waiting), *_held_back(waiting)]
-    found = [*_shop(app, beat), *models, *_answers(app, beat), *_machine(app), *_data(app)]
+    found = [*_shop(app, beat), *models, *_answers(app, beat), *_machine(app), *_refused(refused), *_data(app)]
     return sorted(found, key=lambda matter: ("bad", "warn", "note").index(matter.level))
 
 
@@ -121,6 +131,17 @@ def _machine(app: App) -> list[Matter]:
         found.append(
             Matter("bad", f"{app.ledger.lost:,} decisions were lost.", "The disk did not take them; see its health.")
         )
+    return found
+
+
+def _refused(refused: Mapping[str, int]) -> list[Matter]:
+    """What limits said no to since the server started: a quota costs events, a rate perhaps a robot's."""
+    found = []
+    for limit, n in refused.items():
+        quota = not limit.endswith("_per_second")
+        text = f"{n:,} requests were refused by the limit {limit} since the server started."
+        remedy = "What was refused is not kept." if quota else "A robot, a page that loops, or a limit that is too low."
+        found.append(Matter("bad" if quota else "warn", text, f"{remedy} The setting is limits.{limit}."))
     return found
 
 

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from plotly import __version__ as plotly_version
 
 from tailorbird import __version__
-from tailorbird.app import App
+from tailorbird.api.live import Live
 from tailorbird.console import art, figures, wording
 from tailorbird.console.access import Sessions
 from tailorbird.console.features import Features
@@ -44,26 +44,41 @@ NAV: Final = (
 
 
 class Desk:
-    """The engine that is looked at, and the operators who look."""
+    """The shop that is looked at."""
 
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self.sessions = Sessions(app)
-        self.heartbeat = Heartbeat(app)
-        self.features = Features(app)
+    def __init__(self, live: Live) -> None:
+        self.live, self.app = live, live.app
+        self.heartbeat = Heartbeat(live.app)
+        self.features = Features(live.app)
 
     def page(self, template: str, *, status: int = 200, **content: Any) -> Response[str]:
         """A whole page, or a part of one, made of a template and what it shows."""
-        text = (
-            _environment()
-            .get_template(template)
-            .render(nav=NAV, shop=self.app.config.shop, now=self.app.clock(), version=__version__, **content)
-        )
-        return Response(text, status_code=status, media_type=MediaType.HTML, headers=HEADERS)
+        return page(template, status=status, shop=self.app.config.shop, now=self.app.clock(), **content)
+
+
+class Desks:
+    """A desk for each shop, made when somebody first looks at it, and the operators who look."""
+
+    def __init__(self) -> None:
+        self.sessions = Sessions()
+        self._desks: dict[str, Desk] = {}
+
+    def of(self, live: Live) -> Desk:
+        """The desk of a shop."""
+        return self._desks.get(live.name) or self._desks.setdefault(live.name, Desk(live))
+
+
+def page(template: str, *, status: int = 200, shop: str, now: float, **content: Any) -> Response[str]:
+    """A page of the console; ``shop`` is empty where none is known yet."""
+    text = _environment().get_template(template).render(nav=NAV, shop=shop, now=now, version=__version__, **content)
+    return Response(text, status_code=status, media_type=MediaType.HTML, headers=HEADERS)
 
 
 TheDesk: TypeAlias = NamedDependency[Desk]
 """How a handler asks for it: a parameter named ``desk``."""
+
+AllDesks: TypeAlias = NamedDependency[Desks]
+"""How the door asks for them: a parameter named ``desks``."""
 
 
 @cache

@@ -17,10 +17,10 @@ from litestar.params import Body, FromPath
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
-from tailorbird.app import App
+from tailorbird.api.shops import Shops
 from tailorbird.console import compare, models, overview, see, shelf, system
 from tailorbird.console.access import COOKIE, SESSION_SECONDS
-from tailorbird.console.desk import NAV, Desk, TheDesk
+from tailorbird.console.desk import NAV, AllDesks, Desk, Desks, page
 from tailorbird.errors import NotFound, TailorbirdError, Unauthorised
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -28,19 +28,17 @@ _PLOTLY: Final = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
-def routes(app: App) -> list[ControllerRouterHandler]:
-    """Everything under ``/console``, for the server's application to include.
+def routes() -> list[ControllerRouterHandler]:
+    """Everything under ``/console``, for the server's application to include. The key that signs in decides the shop.
 
     The handlers run on the server's event loop, which is the thread that owns the engine; what waits for a disk or
     walks the whole catalogue goes to another thread.
     """
-    desk = Desk(app)
+    desks = Desks()
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-        await desk.sessions.admit(connection)
-
-    def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-        return _told(desk, request, error)
+        live = await desks.sessions.admit(connection)
+        connection.scope["live"], connection.scope["desk"] = live, desks.of(live)  # type: ignore[typeddict-unknown-key]  # ours
 
     inside = Router(
         "/",
@@ -53,8 +51,11 @@ def routes(app: App) -> list[ControllerRouterHandler]:
     console = Router(
         "/console",
         route_handlers=[inside, door, sign_in, static, nowhere],
-        dependencies={"desk": Provide(lambda: desk, sync_to_thread=False)},
-        exception_handlers={HTTPException: on_error, TailorbirdError: on_error},
+        dependencies={
+            "desk": Provide(_desk_of, sync_to_thread=False),
+            "desks": Provide(lambda: desks, sync_to_thread=False),
+        },
+        exception_handlers={HTTPException: _told, TailorbirdError: _told},
         include_in_schema=False,
         # The API's own guard asks for a key in a header; a console's visitor shows a cookie instead.
         opt={"public": True, "console": True},
@@ -63,29 +64,29 @@ def routes(app: App) -> list[ControllerRouterHandler]:
 
 
 @get("/login")
-async def door(desk: TheDesk, request: Request[Any, Any, Any]) -> Response[Any]:
+async def door(desks: AllDesks, request: Request[Any, Any, Any]) -> Response[Any]:
     """The page that asks for a key; a link with ``?key=`` opens it at once."""
     after = _local(request.query_params.get("next", "/console"))
     if secret := request.query_params.get("key"):
-        return await _let_in(desk, request, secret, after)
-    return desk.page("login.html", after=after, problem=None)
+        return await _let_in(desks, request, secret, after)
+    return _plain(request, "login.html", after=after, problem=None)
 
 
 @post("/login", status_code=200)
 async def sign_in(
-    desk: TheDesk,
+    desks: AllDesks,
     request: Request[Any, Any, Any],
     data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[Any]:
     """Take a key from the form."""
-    return await _let_in(desk, request, data.get("key", ""), _local(data.get("next", "/console")))
+    return await _let_in(desks, request, data.get("key", ""), _local(data.get("next", "/console")))
 
 
-async def _let_in(desk: Desk, request: Request[Any, Any, Any], secret: str, after: str) -> Response[Any]:
+async def _let_in(desks: Desks, request: Request[Any, Any, Any], secret: str, after: str) -> Response[Any]:
     try:
-        token = await desk.sessions.sign_in(secret)
+        token = await desks.sessions.sign_in(request.app.state.shops, secret)
     except TailorbirdError as error:
-        return desk.page("login.html", status=error.status, after=after, problem=error)
+        return _plain(request, "login.html", status=error.status, after=after, problem=error)
     cookie = Cookie(
         COOKIE,
         value=token,
@@ -100,9 +101,9 @@ async def _let_in(desk: Desk, request: Request[Any, Any, Any], secret: str, afte
 
 
 @post("/logout")
-async def sign_out(desk: TheDesk, request: Request[Any, Any, Any]) -> Redirect:
+async def sign_out(desks: AllDesks, request: Request[Any, Any, Any]) -> Redirect:
     """Forget this browser."""
-    desk.sessions.sign_out(request.cookies.get(COOKIE, ""))
+    desks.sessions.sign_out(request.cookies.get(COOKIE, ""))
     return Redirect("/console/login", status_code=303)
 
 
@@ -142,7 +143,20 @@ def _file(name: str) -> bytes | None:
     return known[name].read_bytes() if name in known else None
 
 
-def _told(desk: Desk, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+def _desk_of(request: Request[Any, Any, Any]) -> Desk:
+    desk: Desk = request.scope["desk"]  # type: ignore[typeddict-item]  # set by the guard
+    return desk
+
+
+def _plain(request: Request[Any, Any, Any], template: str, *, status: int = 200, **content: Any) -> Response[str]:
+    """A page for somebody of whom it may not be known yet which shop they look after."""
+    shops: Shops = request.app.state.shops
+    desk: Desk | None = request.scope.get("desk")  # type: ignore[assignment]  # set by the guard
+    app = desk.app if desk else shops.only.app if shops.only else None
+    return page(template, status=status, shop=app.config.shop if app else "", now=shops.clock(), **content)
+
+
+def _told(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A page for what went wrong; who is not signed in is led to the door."""
     if isinstance(error, Unauthorised):
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -150,13 +164,13 @@ def _told(desk: Desk, request: Request[Any, Any, Any], error: Exception) -> Resp
         if request.method == "GET" and (secret := request.query_params.get("key")):
             query = {"key": secret, "next": request.url.path}
         if "application/json" in request.headers.get("accept", "") or request.headers.get("x-part"):
-            return desk.page("part-signed-out.html", status=401)
+            return _plain(request, "part-signed-out.html", status=401)
         return Redirect(f"/console/login?{urlencode(query)}" if query else "/console/login", status_code=303)
     status = error.status if isinstance(error, TailorbirdError) else getattr(error, "status_code", 500)
     message = error.message if isinstance(error, TailorbirdError) else str(getattr(error, "detail", error))
     hint = error.hint if isinstance(error, TailorbirdError) else ""
     title = "Not found" if status == NotFound.status else "That did not work"
-    return desk.page("error.html", status=status, page="", title=title, message=message, hint=hint)
+    return _plain(request, "error.html", status=status, page="", title=title, message=message, hint=hint)
 
 
 def _local(address: str) -> str:

@@ -45,7 +45,7 @@ def _content(desk: Desk) -> dict[str, Any]:
         "beat": beat,
         "pulse": figures.pulse(beat.starts, beat.events, beat.decisions),
         "latency": figures.latency(beat.stages) if beat.stages else None,
-        "attention": matters(app, beat, serving, waiting(app)),
+        "attention": matters(app, beat, serving, waiting(app), desk.live.limits.refused),
         "serving": serving,
         "counting": _counting(app),
         "idle": app.left_out,

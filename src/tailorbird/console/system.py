@@ -48,7 +48,7 @@ def _content(desk: Desk) -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "keys": app.keys.list(),
         "recipes": recipes(engine.policies.values()),
-        "attention": matters(app, beat, serving_manifests(app), waiting(app)),
+        "attention": matters(app, beat, serving_manifests(app), waiting(app), desk.live.limits.refused),
     }
 
 

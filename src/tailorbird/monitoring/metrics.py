@@ -5,11 +5,12 @@ notebook) do not add up. Labels hold only what we name ourselves: an id or an un
 without end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import Metric
 
 from tailorbird.types import EVENT_TYPES, Decision
 
@@ -22,8 +23,26 @@ _KNOWN_TYPES: Final = frozenset(EVENT_TYPES)
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types for it
 
 
+class Traffic:
+    """What is counted of requests before and after a shop has them; the label ``shop`` is empty while none is known."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._http = Histogram(
+            "tailorbird_http_seconds",
+            "Time from a request's head to its answer's end.",
+            ("method", "route", "shop", "status"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def answered(self, shop: str, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one HTTP answer. ``route`` is the pattern, never the path that was asked for."""
+        self._http.labels(method, route, shop, str(status)).observe(seconds)
+
+
 class Metrics:
-    """Everything that ``/metrics`` shows."""
+    """The figures of one shop."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -47,13 +66,6 @@ class Metrics:
             "Time of each stage of a decision; the stage `total` is the whole.",
             ("stage",),
             buckets=_STAGE_SECONDS,
-            registry=self.registry,
-        )
-        self._http = Histogram(
-            "tailorbird_http_seconds",
-            "Time from a request's head to its answer's end.",
-            ("method", "route", "status"),
-            buckets=_SECONDS,
             registry=self.registry,
         )
         self._append = Histogram(
@@ -97,10 +109,6 @@ class Metrics:
         """Count personal fields of one format that were not kept."""
         self._dropped.labels(form).inc(n)
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one HTTP answer. ``route`` is the pattern, never the path that was asked for."""
-        self._http.labels(method, route, str(status)).observe(seconds)
-
     def appended(self, seconds: float) -> None:
         """Count one group commit."""
         self._append.observe(seconds)
@@ -123,6 +131,43 @@ class Metrics:
     def text(self) -> bytes:
         """The page for Prometheus, in `CONTENT_TYPE`."""
         return generate_latest(self.registry)
+
+
+class _Page:
+    """The figures of several shops as one collection, each sample with its shop's name."""
+
+    def __init__(self, shops: Mapping[str, Metrics], more: Sequence[Metric], traffic: Traffic) -> None:
+        self._shops, self._more, self._traffic = shops, more, traffic
+
+    def collect(self) -> Iterator[Metric]:
+        """Each metric once, with the samples of all shops: Prometheus takes a name once only."""
+        found: dict[str, Metric] = {}
+        for shop, metrics in self._shops.items():
+            for metric in metrics.registry.collect():
+                whole = found.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
+                whole.samples += [sample._replace(labels={**sample.labels, "shop": shop}) for sample in metric.samples]
+        yield from (*found.values(), *self._more, *self._traffic.registry.collect())
+
+
+def page_of(
+    shops: Mapping[str, Metrics],
+    traffic: Traffic,
+    *,
+    refused: Mapping[str, Mapping[str, int]],
+    closed: Collection[str] = (),
+) -> bytes:
+    """The page for Prometheus, in `CONTENT_TYPE`.
+
+    ``refused`` says by shop and limit how often one said no; ``closed`` are shops that cannot be served.
+    """
+    served = Metric("tailorbird_shop_served", "1 for a shop that is served, 0 for a closed one.", "gauge")
+    for shop in (*shops, *closed):
+        served.add_sample(served.name, {"shop": shop}, float(shop in shops))
+    limited = Metric("tailorbird_limited", "Requests refused with 429, by the setting that said no.", "counter")
+    for shop, counts in refused.items():
+        for limit, n in counts.items():
+            limited.add_sample("tailorbird_limited_total", {"shop": shop, "limit": limit}, float(n))
+    return generate_latest(_Page(shops, (served, limited), traffic))
 
 
 def total_ms(timings_ms: Mapping[str, float]) -> float:

@@ -36,6 +36,8 @@ _CHUNK = 500  # ids in one IN (...), rows in one VALUES (...): well under SQLite
 _MOST_KEPT = 20_000  # records that wait in memory for whoever follows
 _REWRITTEN = 5_000  # rows looked at in one transaction
 _TAIL = "SELECT seq, kind, key, at, recorded_at, body FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
+_ARRIVED = "SELECT recorded_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1"
+_COUNTED = "SELECT count(*) FROM log WHERE seq >= ? AND seq <= ? AND kind = ?"
 _REPLACE = "UPDATE log SET kind = ?, key = ?, at = ?, body = ? WHERE seq = ?"
 _SEGMENT = "SELECT file FROM segments WHERE last_seq > ? ORDER BY first_seq LIMIT 1"
 
@@ -168,6 +170,20 @@ class SqlLog:
                 connection.execute(delete(versions).where(versions.c.kind == kind, versions.c.key == key))
         empty_wal(self.engine)
         return n_changed
+
+    def count_since(self, kind: str, recorded_at: float, *, until_seq: int) -> int:
+        """How many records of a kind arrived since then, of those in the hot tail up to a number.
+
+        Numbers are given out as records arrive, so that the first of them is found by halving.
+        """
+        with reading(self.engine) as connection:
+            low, high = connection.exec_driver_sql("SELECT min(seq), max(seq) FROM log").one()
+            low, high = low or 1, (high or 0) + 1
+            while low < high:
+                middle = (low + high) // 2
+                row = connection.exec_driver_sql(_ARRIVED, (middle,)).first()
+                low, high = (low, middle) if row is None or row.recorded_at >= recorded_at else (middle + 1, high)
+            return int(connection.exec_driver_sql(_COUNTED, (low, until_seq, kind)).scalar() or 0)
 
     def summary(self) -> dict[str, Any]:
         """Figures for operators: rows in the hot tail, segments, and the size on the disk in bytes."""

@@ -71,6 +71,8 @@ keys = Table(
     Column("scope", Text, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("revoked_at", Float),
+    Column("expires_at", Float),
+    Column("last_used_at", Float),
 )
 decisions = Table(
     "decisions",
@@ -108,6 +110,10 @@ LOG_MIGRATIONS: Final = (
         ),
         down=tuple(f"DROP TABLE {name}" for name in ("keys", "segments", "versions", "event_keys", "log")),
     ),
+    Migration(
+        up=("ALTER TABLE keys ADD COLUMN expires_at REAL", "ALTER TABLE keys ADD COLUMN last_used_at REAL"),
+        down=("ALTER TABLE keys DROP COLUMN last_used_at", "ALTER TABLE keys DROP COLUMN expires_at"),
+    ),
 )
 LEDGER_MIGRATIONS: Final = (
     Migration(
@@ -128,7 +134,12 @@ def open_sqlite(path: Path) -> Engine:
 
     Taking the lock at BEGIN, not at the first write, is what lets two writers wait for each other instead of failing.
     """
-    engine = create_engine(f"sqlite:///{path}", pool_size=4, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(
+        f"sqlite:///{path}",
+        pool_size=4,
+        connect_args={"timeout": 30, "check_same_thread": False},
+        hide_parameters=True,  # an error that reaches a log must not bring along what people sent
+    )
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: Any) -> None:
