@@ -3,8 +3,8 @@
 Usage: ``python benchmarks/memory.py [--people 200000] [--events 5,20] [--json]``
 
 One engine for each number of events a person: items, then the events of `tailorbird.simulator.bulk`, applied as a
-server applies them. What the process holds more than before the first event, per million people. The channels are
-those that learn without training; trained ones add their arrays, which grow with items and not with people.
+server applies them. What the process holds more than before the first event, per million people; without channels,
+whose arrays grow with items and not with people.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from pathlib import Path
 
 from tailorbird.config import Config
 from tailorbird.decide import Engine
-from tailorbird.learning.models import UNTRAINED, retriever
 from tailorbird.simulator.bulk import bulk_events, bulk_items
 from tailorbird.types import Record
 
@@ -53,7 +52,6 @@ def main() -> None:
 def measured(n_people: int, events_each: int) -> dict[str, float]:
     """Fill an engine and look at the process."""
     engine, now = Engine(Config()), time.time()
-    engine.install({name: retriever(name, {}, None) for name in UNTRAINED})
     seq = 0
     for entry in bulk_items(N_ITEMS, at=now):
         seq += 1
