@@ -1,7 +1,8 @@
 """Who may call what. Two kinds of key, checked before a body is read.
 
 A *secret* key may do everything and stays on the shop's servers. A *write* key is public, for it stands in a page's
-source: it sends events, asks for slates and joins an anonymous id to a user id, and reads nothing else.
+source: it sends events (see `ingest.pages` for which, and what of them is believed), asks for slates and joins an
+anonymous id to a user id, and reads nothing else.
 
 A key comes in a header. A page that is being left can set none (navigator.sendBeacon), so events also take a write key
 in their address; never a secret one, because proxies and browsers write addresses down.
