@@ -40,11 +40,11 @@ from tailorbird.learning.drift import Reference
 from tailorbird.learning.models import Models, check_names, load_models
 from tailorbird.learning.registry import Registry
 from tailorbird.learning.rehearsal import RANKER
-from tailorbird.privacy import requests
+from tailorbird.privacy import requests, retention
 from tailorbird.protocols import TextEncoder, Verdict
 from tailorbird.retrieval.deep.minilm import NAME as LOCAL_NAME
 from tailorbird.retrieval.deep.text_encoder import LocalEncoder
-from tailorbird.types import Decision, Entry, Identity, Item, Record, Request, User
+from tailorbird.types import DAY_SECONDS, Decision, Entry, Identity, Item, Record, Request, User
 
 ENCODER_FOLDER = "encoder"
 """Where in a shop directory the text encoder is, and the vectors that it made."""
@@ -74,6 +74,7 @@ class App:
         self._matches = {name: Matches(attribute) for name, attribute in config.catalogue.match.items()}
         self._models_stamp = -1.0
         self._unapplied: deque[Record] = deque()
+        self._retained_on = -1.0
 
     @classmethod
     def open(cls, shop_dir: Path, *, config: Config | None = None, clock: Callable[[], float] = time.time) -> Self:
@@ -413,6 +414,18 @@ class App:
     def close_segments(self) -> list[str]:
         """Move closed days of the log into Parquet; the files written."""
         return self.log.close_segments(hot_days=self.config.log.hot_days, rows=self.config.log.segment_rows)
+
+    def retain(self, *, dry_run: bool = False) -> retention.Retention:
+        """Let go what is older than the shop wants to keep, or only tell what that would be; see `retention.retain`."""
+        return retention.retain(self.log, self.ledger, self.config, now=self.clock(), dry_run=dry_run)
+
+    def retain_daily(self) -> retention.Retention | None:
+        """The same, if it was not yet done this day, by this process; None if it was, or all is kept for ever."""
+        day = self.clock() // DAY_SECONDS
+        if self._retained_on == day or not (self.config.log.keep_days or self.config.ledger.keep_days):
+            return None
+        done, self._retained_on = self.retain(), day
+        return done
 
     def close(self) -> None:
         """Commit the decisions that wait and let go of the files."""

@@ -123,7 +123,7 @@ class Live:
                 structlog.get_logger("tailorbird.api").exception("newer models cannot be loaded; the old ones serve on")
 
     async def _renew_state(self) -> None:
-        """Build a new engine from the log when somebody was erased, so that nothing they did counts any more.
+        """Build a new engine from the log when something was taken out of it, so that it counts no more.
 
         The old one serves meanwhile. Not more often than every hour: who asks one by one shares it.
         """
@@ -133,19 +133,20 @@ class Live:
                 continue
             try:
                 self.app.renew(await asyncio.to_thread(self.app.build_engine))
-                structlog.get_logger("tailorbird.api").info("an engine without who was erased serves")
+                structlog.get_logger("tailorbird.api").info("an engine without what was erased serves")
             except (TailorbirdError, OSError):
                 structlog.get_logger("tailorbird.api").exception("no new engine; the old one serves on")
             await asyncio.sleep(_RENEWED_EVERY_SECONDS)
 
     async def _keep_up(self) -> None:
-        """Close the log's old days, which a shop without a worker of its own would never do."""
+        """Close the log's old days, and let go what is too old, which a shop without a worker would never do."""
         while True:
             await asyncio.sleep(_UPKEEP_EVERY_SECONDS)
             try:
                 await asyncio.to_thread(self.app.close_segments)
+                await asyncio.to_thread(self.app.retain_daily)
             except (TailorbirdError, OSError):
-                structlog.get_logger("tailorbird.api").exception("segments cannot be closed; the log stays as it is")
+                structlog.get_logger("tailorbird.api").exception("no upkeep; the log stays as it is")
 
     async def _check_data(self) -> None:
         """Check the data soon after the start and then now and again, slowly, in a thread of its own."""
