@@ -90,6 +90,7 @@ def serve_shop(app: "App", door: socket.socket, *, host: str, port: int, demo: b
 
     _quiet_logs(app.config.log_level)
     keys = first_keys(app)
+    app.ledger.summary()  # that it cannot be opened is known now, and not at the first slate
     with progress("following the log") as show:
         app.__dict__["engine"] = app.build_engine(lambda done, of: show(done / max(of, 1), f"{done:,} records"))
     api = create_api(app, also=_console(app))
