@@ -1,11 +1,11 @@
-# Three commands for everybody: install, serve, test. Four more for those who work on the house: check, faults, bench, lock.
+# Three commands for everybody: install, serve, test. Five more for those who work on the house: check, audit, faults, bench, lock.
 
 PYTHON ?= python3
 EXTRAS ?= dev
 BIN := .venv/bin
 SHOP ?= demo-shop
 
-.PHONY: help install serve test check faults bench lock clean
+.PHONY: help install serve test check audit faults bench lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,10 @@ check: install  ## style, types, layers, and the documents that are generated
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+
+audit: install  ## dependencies (pinned, needed, licences, known weaknesses) and how model files are loaded
+	$(BIN)/python .ci/audit.py
+	$(BIN)/python -m pytest -q tests/house/test_dependencies.py tests/house/test_loading.py tests/learning/test_registry.py
 
 faults: install  ## kills and contention, many times over (minutes)
 	$(BIN)/python -m pytest tests/faults -m faults

@@ -151,7 +151,7 @@ def theirs(method: str, handed: Path, asked: argparse.Namespace) -> Row:
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         return {"library": METHODS[method].library, "failed": said[-1]}
-    with np.load(out) as found:
+    with np.load(out, allow_pickle=False) as found:
         worth = {which: figures(_placed(found[which])) for which in ("default", "tuned")}
     return {**json.loads(done.stdout.splitlines()[-1]), **worth}
 

@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--tune-seconds", type=float, default=300.0, help="no setting is begun after these CPU seconds")
     asked = parser.parse_args()
-    with np.load(asked.split) as stored:
+    with np.load(asked.split, allow_pickle=False) as stored:
         arrays = dict(stored)
     train = Train(arrays["users"], arrays["items"], int(arrays["n_users"]), int(arrays["n_items"]))
     validation, test = (_questions(arrays, name) for name in ("validation", "test"))

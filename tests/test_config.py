@@ -137,3 +137,20 @@ def test_models_that_do_not_exist_are_refused_when_a_shop_is_opened(tmp_path: Pa
     for wrong, right in (("rankr", "ranker"), ("popularr", "popular"), ("eas", "ease")):
         assert wrong in caught.value.message
         assert f"Did you mean '{right}'?" in caught.value.message
+
+
+def test_a_variable_whose_section_is_mistyped_is_named_beside_all_other_mistakes(tmp_path: Path) -> None:
+    environ = {"TAILORBIRD_POLCIES__HOME__POOL": "7", "TAILORBIRD_SERVER__PORT": "many", "TAILORBIRD_LOGLEVEL": "info"}
+    with pytest.raises(InvalidConfig) as refused:
+        load_config(tmp_path, environ)
+    told = refused.value.message
+    assert told.startswith("The environment has 3 mistakes:")
+    assert "TAILORBIRD_POLCIES__HOME__POOL: there is no such setting. Did you mean 'policies'?" in told
+    assert "TAILORBIRD_LOGLEVEL: there is no such setting. Did you mean 'log_level'?" in told
+    with pytest.raises(InvalidConfig, match="has 1 mistake:"):
+        load_config(tmp_path, {"TAILORBIRD_SEVER__PORT": "1"})
+
+
+def test_variables_that_are_no_settings_are_left_alone(tmp_path: Path) -> None:
+    others = ("TAILORBIRD_DIR", "TAILORBIRD_DEBUG", "TAILORBIRD_KEY", "TAILORBIRD_SHOP_DIR", "TAILORBIRD_IMAGE", "PATH")
+    assert load_config(tmp_path, dict.fromkeys(others, "x")) == load_config(tmp_path, {})

@@ -25,7 +25,8 @@ from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
 from tailorbird.errors import NotFound, Unavailable
 from tailorbird.features.customer import customer
-from tailorbird.identity.joins import Identities, Separation
+from tailorbird.identity import claims
+from tailorbird.identity.joins import Identities
 from tailorbird.ingest import readiness
 from tailorbird.ingest.checks.kept import keep_check
 from tailorbird.ingest.parts import history
@@ -35,17 +36,16 @@ from tailorbird.ingest.parts.part import Part, current_part
 from tailorbird.ingest.parts.precedence import check_sources
 from tailorbird.ingest.parts.source import Source, open_source
 from tailorbird.ingest.receipts import newest_receipts
-from tailorbird.ingest.users import entry_of_identity
 from tailorbird.learning import reports
 from tailorbird.learning.drift import Reference
 from tailorbird.learning.models import Models, check_names, load_models
 from tailorbird.learning.registry import Registry
 from tailorbird.learning.rehearsal import RANKER
-from tailorbird.privacy import requests
+from tailorbird.privacy import requests, retention
 from tailorbird.protocols import TextEncoder, Verdict
 from tailorbird.retrieval.deep.minilm import NAME as LOCAL_NAME
 from tailorbird.retrieval.deep.text_encoder import LocalEncoder
-from tailorbird.types import Decision, Entry, Identity, Item, Record, Request, User
+from tailorbird.types import DAY_SECONDS, Decision, Entry, Identity, Item, Record, Request, User
 
 ENCODER_FOLDER = "encoder"
 """Where in a shop directory the text encoder is, and the vectors that it made."""
@@ -76,6 +76,7 @@ class App:
         self._models_stamp = -1.0
         self._unapplied: deque[Record] = deque()
         self.today = Today(self.log, clock)
+        self._retained_on = -1.0
 
     @classmethod
     def open(cls, shop_dir: Path, *, config: Config | None = None, clock: Callable[[], float] = time.time) -> Self:
@@ -252,39 +253,12 @@ class App:
         ]
 
     def claim(self, identity: Identity, *, rejoin: bool) -> tuple[list[Entry], str]:
-        """What the log should take when somebody says that two ids are one person, and what that makes of them.
-
-        ``joined``; ``known`` where it was said before; ``apart`` where the shop took them apart: only with ``rejoin``
-        may they be one again.
-        """
-        apart = self._separated(identity.anonymous_id, identity.user_id)
-        if apart and not rejoin:
-            return [], "apart"
-        entry = entry_of_identity(identity)
-        if apart:
-            again = Separation(
-                anonymous_id=identity.anonymous_id, user_id=identity.user_id, at=self.clock(), apart=False
-            )
-            return [again.entry(), entry], "joined"
-        before = self.log.current("identity", identity.anonymous_id)
-        known = before is not None and msgspec.json.decode(before, type=Identity).user_id == identity.user_id
-        return ([], "known") if known else ([entry], "joined")
+        """What the log should take when somebody says that two ids are one person; see `claims.claim`."""
+        return claims.claim(self.log, identity, at=self.clock(), rejoin=rejoin)
 
     def separation(self, anonymous_id: str, user_id: str, reason: str = "") -> list[Entry]:
-        """What the log should take so that these two ids are two people, as if they had never been one.
-
-        Empty where they are apart already. The past follows once the engine is built anew (`outdated`).
-        """
-        if self._separated(anonymous_id, user_id):
-            return []
-        parted = Separation(anonymous_id=anonymous_id, user_id=user_id, at=self.clock(), reason=reason)
-        return [parted.entry()]
-
-    def _separated(self, anonymous_id: str, user_id: str) -> bool:
-        pair = Separation(anonymous_id=anonymous_id, user_id=user_id, at=0.0)
-        entry = pair.entry()
-        body = self.log.current(entry.kind, entry.key)
-        return body is not None and msgspec.json.decode(body, type=Separation).apart
+        """What the log should take so that these ids are two people; see `claims.separation`."""
+        return claims.separation(self.log, anonymous_id, user_id, at=self.clock(), reason=reason)
 
     # ---- models ----------------------------------------------------------------------------------------------
 
@@ -422,6 +396,18 @@ class App:
     def close_segments(self) -> list[str]:
         """Move closed days of the log into Parquet; the files written."""
         return self.log.close_segments(hot_days=self.config.log.hot_days, rows=self.config.log.segment_rows)
+
+    def retain(self, *, dry_run: bool = False) -> retention.Retention:
+        """Let go what is older than the shop wants to keep, or only tell what that would be; see `retention.retain`."""
+        return retention.retain(self.log, self.ledger, self.config, now=self.clock(), dry_run=dry_run)
+
+    def retain_daily(self) -> retention.Retention | None:
+        """The same, if it was not yet done this day, by this process; None if it was, or all is kept for ever."""
+        day = self.clock() // DAY_SECONDS
+        if self._retained_on == day or not (self.config.log.keep_days or self.config.ledger.keep_days):
+            return None
+        done, self._retained_on = self.retain(), day
+        return done
 
     def close(self) -> None:
         """Commit the decisions that wait and let go of the files."""

@@ -9,7 +9,8 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_args
 
@@ -46,6 +47,10 @@ _NEEDED: Final[Mapping[str, str]] = {
 """What is needed, by the kind of a mistake."""
 
 _SHOWN_CHARACTERS: Final = 60
+_PREFIX: Final = "TAILORBIRD_"
+_MISTYPED: Final = 0.8
+"""How like a setting's name a variable's must be to be taken for it; TAILORBIRD_SHOP_DIR is not `shop`."""
+_MEND: Final = "Mend these and start again."
 
 NAME: Final = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """Of a shop, and of a source of its catalogue."""
@@ -182,16 +187,20 @@ class FeaturesConfig(_Section):
 
 
 class LogConfig(_Section):
-    """How long the log's tail stays in SQL before it becomes a closed segment."""
+    """How long the log's tail stays in SQL before it becomes a closed segment, and how long anything is kept."""
 
     hot_days: float = Field(2.0, ge=0, description="whole days that stay in SQL before they are closed")
     segment_rows: int = Field(200_000, ge=1_000, description="records in one segment at most")
+    keep_days: float = Field(
+        0.0, ge=0, description="what happened longer ago leaves the log, once a day; 0: it stays for ever"
+    )
 
 
 class LedgerConfig(_Section):
-    """How decisions are committed."""
+    """How decisions are committed, and how long they are kept."""
 
     commit_ms: float = Field(50.0, gt=0, le=50.0, description="a crash may cost this much of decisions, never an event")
+    keep_days: float = Field(0.0, ge=0, description="decisions made longer ago leave the ledger; 0: they stay for ever")
 
 
 class BudgetConfig(_Section):
@@ -309,10 +318,14 @@ def load_config(shop_dir: Path, environ: Mapping[str, str] = os.environ) -> Conf
     path = shop_dir / "tailorbird.toml"
     tree = _read(path)
     variables = _overlay(tree, environ)
+    strays = list(_strays(environ))
     try:
-        return Config.model_validate(tree)
+        config = Config.model_validate(tree)
     except ValidationError as error:
-        raise InvalidConfig(_all_mistakes(path, error, variables), hint="Mend these and start again.") from error
+        raise InvalidConfig(_all_mistakes(path, error, variables, strays), hint=_MEND) from error
+    if strays:
+        raise InvalidConfig(_all_mistakes(path, None, variables, strays), hint=_MEND)
+    return config
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -330,12 +343,12 @@ def _read(path: Path) -> dict[str, Any]:
 def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> dict[_Place, str]:
     """Write TAILORBIRD_A__B=value into tree[a][b]; which variable is at which place.
 
-    Variables that are no fields (TAILORBIRD_DIR) are left alone.
+    Variables that are no fields are left alone; `_strays` finds those that were meant to be.
     """
     variables: dict[_Place, str] = {}
     for name, value in environ.items():
-        path = name.removeprefix("TAILORBIRD_").lower().split("__")
-        if not name.startswith("TAILORBIRD_") or path[0] not in Config.model_fields:
+        path = name.removeprefix(_PREFIX).lower().split("__")
+        if not name.startswith(_PREFIX) or path[0] not in Config.model_fields:
             continue
         here: Any = tree
         for part in path[:-1]:
@@ -346,14 +359,26 @@ def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> dict[_Place, s
     return variables
 
 
-def _all_mistakes(path: Path, error: ValidationError, variables: Mapping[_Place, str]) -> str:
-    lines, blamed = [], []
-    for mistake in error.errors():
+def _strays(environ: Mapping[str, str]) -> Iterator[str]:
+    """A line for each variable that names no setting and is no other program's, as TAILORBIRD_DIR is."""
+    for name in sorted(environ):
+        root, *below = name.removeprefix(_PREFIX).lower().split("__")
+        if not name.startswith(_PREFIX) or root in Config.model_fields:
+            continue
+        if below or get_close_matches(root, Config.model_fields, n=1, cutoff=_MISTYPED):
+            yield f"  {name}: there is no such setting. {did_you_mean(root, Config.model_fields)}"
+
+
+def _all_mistakes(
+    path: Path, error: ValidationError | None, variables: Mapping[_Place, str], strays: Sequence[str]
+) -> str:
+    lines, blamed = list(strays), list(strays)
+    for mistake in [] if error is None else error.errors():
         place = tuple(part for part in mistake["loc"] if part != "[key]")
         variable = next((name for at, name in variables.items() if place == at[: len(place)]), None)
         key = ".".join(str(part) for part in place)
         lines.append(f"  {f'{variable} ({key})' if variable else key}{_what_is_wrong(mistake, place)}")
-        blamed.append(variable)
+        blamed.append(variable or "")
     where = str(path)
     if any(blamed):
         where = "The environment" if all(blamed) else f"The configuration ({path} and the environment)"

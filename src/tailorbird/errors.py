@@ -109,6 +109,12 @@ class UnknownColumn(BadInput):
     code = "unknown_column"
 
 
+class SecretKeyNeeded(BadInput):
+    """An event of this kind is only taken with a secret key."""
+
+    code = "secret_key_needed"
+
+
 class UnknownSource(BadInput):
     """A source of the catalogue that the shop's settings do not name."""
 

@@ -28,6 +28,7 @@ FIRST_TIME: Final = 1e8
 """Smaller numbers (before March 1973) are positions in an order, not times."""
 
 MAX_ID_CHARACTERS: Final = 256
+PAGE: Final = "page:"  # begins the id of an event that came by a write key, which anybody can read in a page
 
 SURFACES: Final = ("home", "item", "cart", "search", "email", "push", "feed", "assistant")
 
@@ -80,6 +81,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def person(self) -> str:
         """The key of whoever did this; see `person_key`."""
         return person_key(self.user_id, self.anonymous_id)
+
+    @property
+    def by_page(self) -> bool:
+        """Whether a page said so, and not the shop's server."""
+        return self.event_id.startswith(PAGE)
 
     @property
     def lines(self) -> tuple[OrderLine, ...]:
@@ -162,10 +168,9 @@ def person_key(user_id: str | None, anonymous_id: str | None) -> str:
 class Entry(msgspec.Struct, frozen=True):
     """Something to append. ``key`` names the fact for idempotency; ``body`` is the record as JSON.
 
-    ``kind`` is event, item, source_item (what a source says of an item), alias, user, identity, separation or erasure
-    (``erased``: in place of what is forgotten). The key of an event is its event_id; twice the same is a duplicate or a
-    conflict. For the others it is the id of what the body is a *version* of (``source:id`` for what a source says): a
-    body equal to the current one is a duplicate, any other becomes the new version.
+    ``kind`` is event, item, source_item (what a source says of one), alias, user, identity, separation, erasure or
+    retention (``erased``, ``expired``: in place of others). An event's key is its event_id; twice is a duplicate or a
+    conflict. Any other body is a *version* of what the key names.
     """
 
     kind: str
@@ -282,12 +287,8 @@ class History:
         return both.take(np.argsort(both.at, kind="stable"))
 
     def _before(self, other: "History") -> "History":
-        return History(
-            np.concatenate((self.items, other.items)),
-            np.concatenate((self.at, other.at)),
-            np.concatenate((self.weights, other.weights)),
-            np.concatenate((self.bought, other.bought)),
-        )
+        columns = ("items", "at", "weights", "bought")
+        return History(*(np.concatenate((getattr(self, name), getattr(other, name))) for name in columns))
 
     def take(self, rows: NDArray[Any] | slice) -> "History":
         """The given entries (a mask, positions or a slice)."""

@@ -2,6 +2,11 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from litestar.testing import TestClient
+
+from tailorbird.api.server import create_api
+from tailorbird.app import App
+from tailorbird.config import Config, EventsConfig
 
 LINES = "application/x-ndjson"
 
@@ -266,3 +271,47 @@ def test_nothing_is_kept_of_who_declines_until_they_agree_again(client, app, eve
     kept = [json.loads(record.body) for record in app.log.read(0, 10)]
     assert [one.get("item_id") for one in kept] == ["mug-1", None, "mug-4", "mug-5"]
     assert kept[1]["type"] == "consent"
+
+
+def test_unknown_types_are_kept_and_warned_of_with_what_was_meant(client, event):
+    sent = [event("item_veiw"), event("item_veiw", user_id="ben"), event("zzz"), event("item_view")]
+    told = client.post("/v1/events", json=sent).json()
+    assert (told["accepted"], told["rejected"]) == (4, [])
+    assert [(one["code"], one["count"]) for one in told["warnings"]] == [("unknown_type", 2), ("unknown_type", 1)]
+    assert "2 events are of the type 'item_veiw'" in told["warnings"][0]["message"]
+    assert "Did you mean 'item_view'?" in told["warnings"][0]["message"]
+    assert "[events.weights]" in told["warnings"][1]["message"]
+    assert "warnings" not in client.post("/v1/events", json=sent[:1]).json()  # a duplicate was warned of before
+
+
+def test_a_type_that_the_shop_gave_a_weight_is_known(shop_dir, event):
+    config = Config(events=EventsConfig(weights={"quiz": 2.0}))
+    with App.open(shop_dir, config=config) as app, TestClient(create_api(app)) as client:
+        key = {"Authorization": f"Bearer {app.keys.create('test', 'secret')}"}
+        assert "warnings" not in client.post("/v1/events", json=[event("quiz")], headers=key).json()
+
+
+def test_many_unknown_types_are_not_all_named(client, event):
+    told = client.post("/v1/events", json=[event(f"kind-{n}") for n in range(30)]).json()
+    assert (told["accepted"], len(told["warnings"])) == (30, 10)
+
+
+def test_items_that_are_not_in_the_catalogue_are_counted(shop, event):
+    shop.post(
+        "/v1/events", json=[event(), event(item_id="typo"), event("cart_view", item_id=None, items=["mug-1", "x"])]
+    )
+    shop.post(
+        "/v1/events?format=shopify",
+        json={
+            "name": "product_viewed",
+            "clientId": "c",
+            "timestamp": "2026-11-01",
+            "data": {"productVariant": {"id": "unknown"}},
+        },
+    )
+    assert "tailorbird_events_unknown_items_total 3.0" in shop.get("/metrics").text
+
+
+def test_a_shop_without_a_catalogue_counts_no_unknown_items(client, event):
+    client.post("/v1/events", json=[event()])
+    assert "tailorbird_events_unknown_items_total 0.0" in client.get("/metrics").text

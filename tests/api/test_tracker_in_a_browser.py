@@ -360,7 +360,7 @@ def test_no_personal_slates_are_asked_for_by_one_answer(shop, visit):
     tab.evaluate("tailorbird.view('mug-1')")
     answer, view = shop.wait("consent", "item_view", n=2)
     assert (answer["consent"], "consent" in view) == ({"personalisation": False}, False)
-    assert shop.served.app.engine.state.consent(f"a:{view['anonymous_id']}") == {"personalisation": False}
+    assert shop.served.app.engine.state.consents.of(f"a:{view['anonymous_id']}") == {"personalisation": False}
 
 
 def test_identify_joins_the_device_once_and_names_the_user_from_then_on(shop, visit, context):

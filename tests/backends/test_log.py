@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from tailorbird.backends.memory import MemoryLog
 from tailorbird.backends.sql.log import SqlLog
-from tailorbird.backends.sql.schema import LOG_MIGRATIONS, migrate, open_sqlite
 from tailorbird.errors import Unavailable
 from tailorbird.protocols import Log, Verdict
 from tailorbird.types import DAY_SECONDS, Item, Record
@@ -183,19 +182,6 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: Path) -> 
         log.append([event(f"big-{n}", properties={"text": "x" * 500}) for n in range(500)])
     assert "nothing accepted was lost" in caught.value.hint
     assert [r.key for r in everything(SqlLog(tmp_path))] == ["before"]
-
-
-def test_the_schema_goes_up_and_down_and_refuses_a_newer_file(tmp_path: Path) -> None:
-    engine = open_sqlite(tmp_path / "x.db")
-    assert migrate(engine, LOG_MIGRATIONS) == 0
-    assert migrate(engine, LOG_MIGRATIONS) == len(LOG_MIGRATIONS)
-    migrate(engine, LOG_MIGRATIONS, 0)
-    with engine.connect() as connection:
-        names = {row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type='table'")}
-    assert names <= {"schema_version", "sqlite_sequence"}
-    migrate(engine, LOG_MIGRATIONS)
-    with pytest.raises(Unavailable, match=f"schema version {len(LOG_MIGRATIONS)}"):
-        migrate(engine, (), None)
 
 
 def test_what_this_process_appended_is_followed_without_reading(tmp_path: Path) -> None:

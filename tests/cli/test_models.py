@@ -9,6 +9,7 @@ import pytest
 from tailorbird.app import App
 from tailorbird.cli import main
 from tailorbird.cli.diagnosis import diagnose
+from tailorbird.learning.models import retriever
 from tailorbird.learning.registry import Registry
 from tailorbird.retrieval.deep import minilm
 
@@ -63,17 +64,17 @@ def test_list_and_doctor_say_why_a_version_was_held_back_and_what_takes_it(
     monkeypatch.setenv("COLUMNS", "300")
     App.open(shop_dir).close()
     registry = Registry(shop_dir / "models")
-    arrays = {"scores": np.zeros(3)}
-    old = registry.save("ease", arrays, fitted_seq=1, now=1_700_000_000.0)
-    registry.promote({"ease": old.version})
-    made = registry.save("ease", arrays, fitted_seq=1, held_back="NDCG@10 0.1000 against 0.2000")
+    arrays = retriever("popular", {}, None).arrays()
+    old = registry.save("popular", arrays, fitted_seq=1, now=1_700_000_000.0)
+    registry.promote({"popular": old.version})
+    made = registry.save("popular", arrays, fitted_seq=1, held_back="NDCG@10 0.1000 against 0.2000")
     told = {}
     for command in ("models list", "doctor"):
         with pytest.raises(SystemExit):
             main(["--shop-dir", str(shop_dir), *command.split()])
         told[command] = "".join(capfd.readouterr())
         assert "held back: NDCG@10 0.1000 against 0.2000" in told[command]
-        assert f"`tailorbird models promote ease {made.version}` takes" in told[command]
+        assert f"`tailorbird models promote popular {made.version}` takes" in told[command]
     assert f"{old.version} │ serving" in told["models list"]
     assert f"{made.version} │ held back" in told["models list"]
 
@@ -81,8 +82,9 @@ def test_list_and_doctor_say_why_a_version_was_held_back_and_what_takes_it(
 def test_doctor_asks_to_train_again_where_what_was_held_back_is_old_too(shop_dir: Path) -> None:
     App.open(shop_dir).close()
     registry = Registry(shop_dir / "models")
-    old = registry.save("ease", {"scores": np.zeros(3)}, fitted_seq=1, now=1_700_000_000.0)
-    registry.promote({"ease": old.version})
-    registry.save("ease", {"scores": np.zeros(3)}, fitted_seq=1, now=1_700_000_060.0, held_back="NDCG@10")
-    (found,) = (finding for finding in diagnose(shop_dir) if finding.what == "model ease")
+    arrays = retriever("popular", {}, None).arrays()
+    old = registry.save("popular", arrays, fitted_seq=1, now=1_700_000_000.0)
+    registry.promote({"popular": old.version})
+    registry.save("popular", arrays, fitted_seq=1, now=1_700_000_060.0, held_back="NDCG@10")
+    (found,) = [finding for finding in diagnose(shop_dir) if finding.what == "model popular"]
     assert (found.state, found.remedy) == ("warning", "`tailorbird train`.")

@@ -23,6 +23,7 @@ from tailorbird.ingest.items import entry_of_item
 from tailorbird.protocols import SCOPES
 from tailorbird.types import Item
 
+from made_up import event
 from served import Server, free_port
 
 Run = Callable[..., tuple[int, str, str]]
@@ -260,6 +261,24 @@ def test_a_worker_closes_old_days_and_reports(run: Run, shop_dir: Path) -> None:
     assert code == 0
     assert (report["last_seq"], len(report["segments_written"])) == (1, 1)
     assert json.loads(run("worker", "--once", "--json")[1])["segments_written"] == []
+
+
+def test_what_is_too_old_is_told_and_then_goes_by_hand_or_by_a_worker(run: Run, shop_dir: Path) -> None:
+    now = time.time()
+    with App.open(shop_dir) as app:
+        app.append(
+            [event("old", at=now - 20 * 86_400, user_id="gone", properties={"page": "x" * 100}), event("young", at=now)]
+        )
+    code, out, err = run("retention")
+    assert (code, "All is kept for ever" in err, "all is kept" in out) == (0, True, True)
+    (shop_dir / "tailorbird.toml").write_text("[log]\nkeep_days = 7\n")
+    for words in (("--dry-run",), ("--dry-run",)):
+        told = json.loads(run("retention", *words, "--json")[1])
+        assert (told["records"], told["people"], told["decisions"]) == (1, 1, 0)
+        assert told["bytes"] > 0
+    assert "people who have nothing left" in run("retention", "--dry-run")[1]
+    assert json.loads(run("worker", "--once", "--json")[1])["retention"]["records"] == 1
+    assert json.loads(run("retention", "--json")[1])["records"] == 0
 
 
 def test_a_worker_stops_politely(shop_dir: Path) -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from tailorbird.backends.memory import MemoryLog
 from tailorbird.errors import BadTime
+from tailorbird.identity.claims import entry_of_identity
 from tailorbird.ingest.events import entry_of_event, parse_event
 from tailorbird.ingest.exporter import Selection, export_lines
 from tailorbird.ingest.importer import import_file
 from tailorbird.ingest.items import entry_of_item
 from tailorbird.ingest.mapping import KINDS, Kind
 from tailorbird.ingest.receipts import Receipt, Report, keep_receipt, newest_receipts
-from tailorbird.ingest.users import entry_of_identity, entry_of_user
+from tailorbird.ingest.users import entry_of_user
 from tailorbird.types import Identity, Item, User
 
 START = datetime(2024, 5, 1, tzinfo=UTC).timestamp()

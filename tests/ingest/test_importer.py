@@ -378,9 +378,12 @@ def test_another_systems_messages_are_imported_and_what_was_left_out_is_told(tmp
     ]
     log, path = MemoryLog(), lines(tmp_path / "calls.jsonl", rows)
     report = run(log, path, fmt="segment")
-    assert (report.accepted, report.duplicates, report.rejected, report.skipped) == (3, 1, 1, 1)
+    assert (report.accepted, report.duplicates, report.rejected, report.silent) == (3, 1, 1, {"group": 1})
     assert report.reasons[0].message.startswith("calls.jsonl, line 2: properties.product_id is missing")
-    assert report.notes == ["Personal fields that are of no use here were left out: email (1)."]
+    assert report.notes == [
+        "Personal fields that are of no use here were left out: email (1).",
+        "Messages that say nothing to a shop were left out: group (1).",
+    ]
     assert [record.kind for record in log.read(0, 10)] == ["event", "event", "user"]
     assert run(log, path, fmt="segment").accepted == 0
 
@@ -391,6 +394,88 @@ def test_a_format_leaves_no_room_for_a_map(tmp_path: Path) -> None:
         run(MemoryLog(), path, fmt="segment", mapping={"item_id": "sku"})
     with pytest.raises(UnknownFormat, match="no format 'segmen'"):
         run(MemoryLog(), path, fmt="segmen")
+
+
+def test_messages_that_say_nothing_are_told_by_name_and_not_as_skipped(tmp_path: Path) -> None:
+    rows = [{"name": "clicked"}, {"name": "clicked"}, {"name": "input_blurred", "data": {}}]
+    report = run(MemoryLog(), lines(tmp_path / "pixel.jsonl", rows), fmt="shopify")
+    assert report.as_json()["silent"] == {"clicked": 2, "input_blurred": 1}
+    assert "skipped" not in report.as_json()
+    assert report.notes == ["Messages that say nothing to a shop were left out: clicked (2), input_blurred (1)."]
+
+
+def test_messages_of_somebody_who_declines_are_counted_as_declined(tmp_path: Path) -> None:
+    log = MemoryLog()
+    run(log, lines(tmp_path / "users.jsonl", [{"user_id": "u1", "consent": {"analytics": False}}]), "users")
+    call = {"type": "track", "event": "Product Viewed", "userId": "u1", "timestamp": AT, "properties": {"sku": "i1"}}
+    report = run(log, lines(tmp_path / "calls.jsonl", [call]), fmt="segment")
+    assert (report.declined, report.silent) == (1, {})
+
+
+def test_a_decimal_comma_goes_with_a_format_too(tmp_path: Path) -> None:
+    event = {"userId": "u1", "timestamp": AT, "type": "track", "event": "Order Completed", "messageId": "m"}
+    line = {"product_id": "i1", "quantity": "2", "price": "1.012,50"}
+    told = {**event, "properties": {"revenue": "2.025,00 EUR", "products": [line]}}
+    log, path = MemoryLog(), lines(tmp_path / "calls.jsonl", [told])
+    assert run(log, path, fmt="segment").rejected == 1
+    assert run(log, path, fmt="segment", decimal=",").accepted == 1
+    (bought,) = events(log)
+    assert (bought.value, bought.currency, bought.items[0].price, bought.items[0].quantity) == (
+        2025.0,
+        "EUR",
+        1012.5,
+        2,
+    )
+    feed = tmp_path / "feed.tsv"
+    feed.write_text("id\ttitle\tprice\ni1\tMug\t12,50 EUR\n")
+    log = MemoryLog()
+    assert run(log, feed, "items", fmt="google-merchant", decimal=",").accepted == 1
+    assert (items(log)["i1"].price, items(log)["i1"].currency) == (12.5, "EUR")
+    with pytest.raises(BadInput, match="--decimal"):
+        run(log, feed, "items", fmt="google-merchant", decimal=";")
+
+
+def refusing(**who: str) -> dict[str, Any]:
+    return {"type": "consent", "at": AT, "consent": {"analytics": False}, **who}
+
+
+@pytest.mark.parametrize(
+    ("before", "does"),
+    [
+        ([refusing(user_id="u1")], {"user_id": "u1"}),
+        ([refusing(anonymous_id="a1")], {"anonymous_id": "a1"}),
+        ([refusing(anonymous_id="a1"), {**VIEW, "anonymous_id": "a1"}], {"user_id": "u1"}),
+        ([{**VIEW, "anonymous_id": "a1"}, refusing(user_id="u1")], {"anonymous_id": "a1"}),
+    ],
+)
+def test_what_somebody_answered_on_earlier_events_holds_for_an_import(
+    tmp_path: Path, before: list[Any], does: dict[str, str]
+) -> None:
+    log = MemoryLog()
+    run(log, lines(tmp_path / "before.jsonl", before))
+    seq = log.last_seq()
+    later = {"type": "item_view", "at": "2024-05-09", "item_id": "i9", **does}
+    told = {"type": "track", "event": "Product Viewed", "timestamp": AT, "properties": {"product_id": "i9"}}
+    call = {**told, **({"userId": does["user_id"]} if "user_id" in does else {"anonymousId": "a1"})}
+    assert run(log, lines(tmp_path / "later.jsonl", [later])).declined == 1
+    assert run(log, lines(tmp_path / "calls.jsonl", [call]), fmt="segment").declined == 1
+    assert log.last_seq() == seq
+    someone = {**later, "user_id": "someone-else"}
+    someone.pop("anonymous_id", None)
+    assert run(log, lines(tmp_path / "other.jsonl", [someone])).accepted == 1
+
+
+def test_who_agrees_again_is_kept_from_then_on(tmp_path: Path) -> None:
+    log = MemoryLog()
+    agreed = {**refusing(user_id="u1"), "consent": {"analytics": True}}
+    run(log, lines(tmp_path / "a.jsonl", [refusing(user_id="u1"), agreed]))
+    assert run(log, lines(tmp_path / "b.jsonl", [VIEW])).accepted == 1
+
+
+def test_within_one_file_a_device_and_its_user_answer_as_one(tmp_path: Path) -> None:
+    rows = [refusing(anonymous_id="a1"), {**VIEW, "anonymous_id": "a1"}, {**VIEW, "at": "2024-05-07"}]
+    report = run(MemoryLog(), lines(tmp_path / "a.jsonl", rows))
+    assert (report.accepted, report.declined) == (2, 1)  # the answer, and the event that tells whose the device is
 
 
 def test_what_somebody_declines_is_not_kept_but_for_the_answer(tmp_path: Path) -> None:

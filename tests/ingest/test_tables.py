@@ -4,6 +4,7 @@ import bz2
 import csv
 import gzip
 import io
+import json
 import lzma
 import time
 from collections.abc import Callable
@@ -227,3 +228,59 @@ def test_what_a_csv_writer_wrote_is_read_back(
     read_back, broken = read(tmp_path_factory.getbasetemp() / "written.csv", text.getvalue().encode())
     assert broken == []
     assert read_back == [{name: cell for name, cell in zip(("id", "n", "t"), row, strict=True) if cell} for row in rows]
+
+
+def products(n: int, *, pad: int = 0) -> list[dict[str, Any]]:
+    return [{"id": i, "title": f'a "b" {{[ {i}', "body": "x" * pad, "variants": [{"id": f"v{i}"}]} for i in range(n)]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("after", ["", ', "page": 2, "next": "a\\"b"'])
+def test_a_document_that_is_one_long_list_is_read_record_by_record(
+    tmp_path: Path, indent: int | None, after: str
+) -> None:
+    """Larger than one document may be, in pieces that cut it anywhere."""
+    whole = products(6_000, pad=3_000)
+    path = tmp_path / "products.json"
+    text = json.dumps({"products": whole}, indent=indent)
+    path.write_text(text[:-1].rstrip() + after + "}\n")
+    assert path.stat().st_size > 2**24
+    found = [row for _, row in open_table(path).rows()]
+    assert found == whole
+
+
+def test_a_short_list_on_one_line_stays_one_document(tmp_path: Path) -> None:
+    path = tmp_path / "products.json"
+    path.write_text(json.dumps({"products": products(2)}))
+    assert [row for _, row in open_table(path).rows()] == [{"products": products(2)}]
+
+
+def test_two_long_documents_one_after_the_other_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "items.json"
+    one = json.dumps({"items": products(400, pad=300)})
+    path.write_text(f"{one}\n{one}\n")
+    rows = [row for _, row in open_table(path).rows()]
+    assert [row["id"] for row in rows] == [*range(400), *range(400)]
+
+
+def test_one_record_that_is_too_large_is_told_with_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "products.json"
+    path.write_text(json.dumps({"products": [{"id": 1, "body": "x" * (2**24 + 2**22)}]}, indent=1))
+    ((line, row),) = open_table(path).rows()
+    assert line == 3
+    assert isinstance(row, BrokenLine)
+    assert "is larger than 16 MB" in row.message
+
+
+def test_a_fault_within_a_long_list_costs_that_record_alone(tmp_path: Path) -> None:
+    path = tmp_path / "products.json"
+    lines = json.dumps({"products": products(5)}, indent=1).splitlines(keepends=True)
+    path.write_text(
+        "".join(
+            line.replace('"title"', "title") if '"id": 2' in before else line
+            for before, line in zip(["", *lines], lines, strict=False)
+        )
+    )
+    rows = [row for _, row in open_table(path).rows()]
+    assert [isinstance(row, BrokenLine) for row in rows].count(True) == 1
+    assert [row["id"] for row in rows if isinstance(row, dict)] == [0, 1, 3, 4]

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from tailorbird.errors import ImplausibleTime, MissingField, WrongType
-from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
+from tailorbird.identity.claims import entry_of_identity
+from tailorbird.ingest.users import entry_of_user, parse_identity, parse_user
 from tailorbird.types import Identity, User
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC).timestamp()

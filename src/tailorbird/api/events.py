@@ -6,6 +6,7 @@ it, so that the page that is loaded next already knows.
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any, Final
 
 from litestar import Request, post
@@ -16,17 +17,23 @@ from tailorbird.api.contract import speaks
 from tailorbird.api.keys import may_see_all, take_events
 from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.schemas import EVENT_BATCH, EVENT_LINE
-from tailorbird.api.wire import Receipt, Rejection
+from tailorbird.api.wire import Receipt, Rejection, Warned
 from tailorbird.errors import BadInput, ConflictingEvent, QuotaExceeded, UnknownFormat
 from tailorbird.ingest.consent import Answers
 from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.formats import FORMATS, format_of
 from tailorbird.ingest.formats.facts import FactKind, Format
-from tailorbird.ingest.formats.reader import FormatReader, Taken
+from tailorbird.ingest.formats.reader import FormatReader, PageSays, Taken
+from tailorbird.ingest.pages import said_by_page
+from tailorbird.ingest.unknown_types import UnknownTypes
 from tailorbird.protocols import Verdict
+from tailorbird.types import NOBODY, PAGE
 
 _KINDS_OF_A_BROWSER: Final = frozenset[FactKind]({"event", "identity"})
 """What a write key may say; anybody can read one in a page."""
+
+_MOST_WARNED: Final = 10
+"""Unknown types that a receipt names."""
 
 _MERGED: Final = ("user", "item")
 """What may be told in parts."""
@@ -58,17 +65,21 @@ async def send_events(request: Request[Any, Any, Any], live: LiveShop) -> Receip
 async def _native(request: Request[Any, Any, Any], live: Live) -> Receipt:
     records = await read_records(request, name="events", mark="type", most=live.app.config.server.max_batch)
     take_events(request, live, len(records))
-    now, ordinals, answers = live.app.clock(), Ordinals(), Answers(live.engine.state.consent)
+    now, ordinals, answers = live.app.clock(), Ordinals(), Answers(live.engine.state.consents.of)
+    page = _page(request, live)
 
     def parse(raw: Any) -> Taken:
-        event = answers.keep(parse_event(decoded(raw), now=now))
-        return Taken() if event is None else Taken([entry_of_event(event, ordinals)], [event])
+        parsed = parse_event(decoded(raw), now=now)
+        event = answers.keep(page(parsed) if page else parsed)
+        if event is None:
+            return Taken()
+        return Taken([entry_of_event(event, ordinals, by_page=page is not None)], [event])
 
     judged = _with_anything(await judge(records, parse))
     n_refused, standing = len(judged.rejected), await _keep(live, judged)
     for (index, taken), verdict in zip(judged.good, standing, strict=True):
         if verdict is Verdict.CONFLICT:
-            judged.rejected.append(_conflict(index, taken.entries[0].key))
+            judged.rejected.append(_conflict(index, taken.entries[0].key.removeprefix(PAGE)))
     receipt = _receipt(live, judged, standing)
     receipt.ignored = len(records) - len(standing) - n_refused or UNSET
     return receipt
@@ -77,21 +88,34 @@ async def _native(request: Request[Any, Any, Any], live: Live) -> Receipt:
 async def _translated(request: Request[Any, Any, Any], live: Live, form: Format) -> Receipt:
     messages = await read_messages(request, form.messages, most=live.app.config.server.max_batch)
     take_events(request, live, len(messages))
-    return await take(live, form, messages, kinds=None if may_see_all(request) else _KINDS_OF_A_BROWSER)
+    kinds = None if may_see_all(request) else _KINDS_OF_A_BROWSER
+    return await take(live, form, messages, kinds=kinds, page=_page(request, live))
+
+
+def _page(request: Request[Any, Any, Any], live: Live) -> PageSays | None:
+    """What is heard of an event that came with a write key; None for a key that stays on a server."""
+    if request.scope["auth"].scope != "write":
+        return None
+    return partial(said_by_page, refused=live.engine.state.consents.refused)
 
 
 async def take(
-    live: Live, form: Format, messages: Sequence[Any], *, kinds: Collection[FactKind] | None = None
+    live: Live,
+    form: Format,
+    messages: Sequence[Any],
+    *,
+    kinds: Collection[FactKind] | None = None,
+    page: PageSays | None = None,
 ) -> Receipt:
-    """Keep what another system's messages say; with ``kinds``, no other facts are heard.
+    """Keep what another system's messages say; with ``kinds``, no other facts are heard, with ``page`` less of each.
 
     Whatever a message says of several things counts once: as accepted, if anything of it was new.
     """
-    judged, dropped = await _read(live, form, messages, kinds)
+    judged, dropped = await _read(live, form, messages, kinds, page)
     if any(entry.kind in _MERGED for _, taken in judged.good for entry in taken.entries):
         # What is said of one of these is merged into what is known, which nobody else may change meanwhile.
         async with live.changing:
-            judged, dropped = await _read(live, form, messages, kinds)
+            judged, dropped = await _read(live, form, messages, kinds, page)
             standing = await _keep(live, judged)
     else:
         standing = await _keep(live, judged)
@@ -103,12 +127,19 @@ async def take(
 
 
 async def _read(
-    live: Live, form: Format, messages: Sequence[Any], kinds: Collection[FactKind] | None
+    live: Live, form: Format, messages: Sequence[Any], kinds: Collection[FactKind] | None, page: PageSays | None
 ) -> tuple[Judged[Taken], Counter[str]]:
     """What the messages come to, without those that say nothing here; and the personal fields left out."""
     shop = live.app.config.catalogue.currency
-    answers = Answers(live.engine.state.consent)
-    reader = FormatReader(form, live.app.log.current, now=live.app.clock(), currency=shop, kinds=kinds, answers=answers)
+    reader = FormatReader(
+        form,
+        live.app.log.current,
+        now=live.app.clock(),
+        currency=shop,
+        kinds=kinds,
+        answers=Answers(live.engine.state.consents.of),
+        page=page,
+    )
 
     def parse(message: Any) -> Taken:
         if isinstance(message, BadInput):
@@ -146,9 +177,22 @@ def _receipt(live: Live, judged: Judged[Taken], standing: Sequence[Verdict]) -> 
         if verdict is Verdict.ACCEPTED
         for event in taken.events
     )
+    types = UnknownTypes(live.app.config.events)
     for event_type, n in of_type.items():
         live.metrics.accepted_type(event_type, n)
+    unknown = [(kind, n) for kind, n in of_type.most_common() if not types.known(kind)][:_MOST_WARNED]
+    receipt.warnings = [Warned("unknown_type", n, types.warning(kind, n)) for kind, n in unknown] or UNSET
+    live.metrics.unknown_items(_n_not_described(live, judged))
     return receipt
+
+
+def _n_not_described(live: Live, judged: Judged[Taken]) -> int:
+    """Lines about items that the catalogue does not describe; none in a shop that describes no item."""
+    catalogue = live.engine.catalogue
+    if not catalogue.n_described:
+        return 0
+    named = [line.item_id for _, taken in judged.good for event in taken.events for line in event.lines]
+    return sum((number := catalogue.find(item_id)) == NOBODY or not catalogue.described[number] for item_id in named)
 
 
 def _conflict(index: int, name: str) -> Rejection:

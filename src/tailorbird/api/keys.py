@@ -1,8 +1,9 @@
 """Who may call what: a key decides the shop, and its scope what may be done there; checked before a body is read.
 
 What an endpoint needs is one of the names in `ALLOWED`. A *secret* key may do everything and stays on the shop's
-servers. A *write* key is public, for it stands in a page's source: it sends events, asks for slates and joins an
-anonymous id to a user id, and reads nothing else. The scopes between them are for servers that need only a part.
+servers. A *write* key is public, for it stands in a page's source: it sends events (see `ingest.pages` for which, and
+what of them is believed), asks for slates and joins an anonymous id to a user id, and reads nothing else. The scopes
+between them are for servers that need only a part.
 
 A key comes in a header. A page that is being left can set none (navigator.sendBeacon), so events also take a write key
 in their address; never another one, because proxies and browsers write addresses down.

@@ -158,7 +158,7 @@ class Live:
                 structlog.get_logger("tailorbird.api").exception("newer models cannot be loaded; the old ones serve on")
 
     async def _renew_state(self) -> None:
-        """Build a new engine from the log when somebody was erased, so that nothing they did counts any more.
+        """Build a new engine from the log when something was taken out of it, so that it counts no more.
 
         The old one serves meanwhile. Not more often than every hour: who asks one by one shares it.
         """
@@ -169,7 +169,7 @@ class Live:
             try:
                 async with self.turn:
                     self.app.renew(await asyncio.to_thread(self.app.build_engine, self._heed))
-                structlog.get_logger("tailorbird.api").info("an engine without who was erased serves")
+                structlog.get_logger("tailorbird.api").info("an engine without what was erased serves")
             except _StoppedError:
                 return
             except (TailorbirdError, OSError):
@@ -177,14 +177,15 @@ class Live:
             await asyncio.sleep(_RENEWED_EVERY_SECONDS)
 
     async def _keep_up(self) -> None:
-        """Close the log's old days, which a shop without a worker of its own would never do."""
+        """Close the log's old days, and let go what is too old, which a shop without a worker would never do."""
         while True:
             await asyncio.sleep(_UPKEEP_EVERY_SECONDS)
             try:
                 async with self.turn:
                     await asyncio.to_thread(self.app.close_segments)
+                    await asyncio.to_thread(self.app.retain_daily)
             except (TailorbirdError, OSError):
-                structlog.get_logger("tailorbird.api").exception("segments cannot be closed; the log stays as it is")
+                structlog.get_logger("tailorbird.api").exception("no upkeep; the log stays as it is")
 
     async def _check_data(self) -> None:
         """Check the data soon after the start and then now and again, slowly, in a thread of its own."""

@@ -130,9 +130,18 @@ class Rejection(msgspec.Struct, frozen=True):
     message: str
 
 
+class Warned(msgspec.Struct, frozen=True):
+    """Something about accepted records that the sender may not have meant, and how many it is about."""
+
+    code: str
+    count: int
+    message: str
+
+
 class Receipt(msgspec.Struct):
     """What became of a batch. What is counted as accepted is on the disk.
 
+    ``warnings`` tell of what was accepted and counts for nothing: events of types that the shop does not know.
     ``ignored`` counts what was not kept because whoever did it declines ``analytics``, and messages in another system's
     format that say nothing here; ``dropped`` the personal fields that such a format carried, by name. Of a source's
     items, ``unmatched`` were none of the shop's and came in as new, and ``unmapped`` counts them by category paths that
@@ -142,6 +151,7 @@ class Receipt(msgspec.Struct):
     accepted: int
     duplicates: int
     rejected: list[Rejection]
+    warnings: list[Warned] | UnsetType = UNSET
     ignored: int | UnsetType = UNSET
     dropped: dict[str, int] | UnsetType = UNSET
     unmatched: int | UnsetType = UNSET

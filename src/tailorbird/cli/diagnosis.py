@@ -16,6 +16,7 @@ from tailorbird.errors import PortInUse, TailorbirdError
 from tailorbird.types import DAY_SECONDS
 
 if TYPE_CHECKING:
+    from tailorbird.app import App
     from tailorbird.learning.registry import Manifest
 
 State = Literal["good", "warning", "problem"]
@@ -140,9 +141,19 @@ def _contents(shop_dir: Path, config: Config) -> Iterator[Finding]:
         with App.open(shop_dir, config=config) as app:
             summary = app.log.summary()
             yield Finding("good", "log", _log_facts(summary))
+            yield _ledger(app)
             yield from _models(app.registry, summary["last_seq"])
+            yield from _encoder(app)
     except TailorbirdError as error:
         yield Finding("problem", "log", error.message, error.hint)
+
+
+def _ledger(app: "App") -> Finding:
+    try:
+        summary = app.ledger.summary()
+    except TailorbirdError as error:
+        return Finding("problem", "ledger", error.message, error.hint)
+    return Finding("good", "ledger", f"{summary['committed']:,} slates; {summary['bytes'] / 2**20:,.1f} MB")
 
 
 def _log_facts(summary: dict[str, Any]) -> str:
@@ -152,7 +163,23 @@ def _log_facts(summary: dict[str, Any]) -> str:
     )
 
 
+def _encoder(app: "App") -> Iterator[Finding]:
+    from tailorbird.app import ENCODER_FOLDER, LOCAL
+    from tailorbird.retrieval.deep.text_encoder import LocalEncoder
+
+    if app.config.text.encoder != LOCAL:
+        return
+    try:
+        encoder = LocalEncoder(app.shop_dir / ENCODER_FOLDER)
+    except TailorbirdError as error:
+        yield Finding("problem", "text encoder", error.message, error.hint)
+    else:
+        yield Finding("good", "text encoder", f"{encoder.name}, as it was written")
+
+
 def _models(registry: Any, last_seq: int) -> Iterator[Finding]:
+    from tailorbird.learning.models import load_models
+
     try:
         serving = registry.current()
     except TailorbirdError as error:
@@ -160,9 +187,12 @@ def _models(registry: Any, last_seq: int) -> Iterator[Finding]:
         return
     if not serving:
         yield Finding("warning", "models", "none is trained; counting ones serve", "`tailorbird train`.")
+    left_out = load_models(registry, 0.0).left_out
     for name, chosen in sorted(serving.items()):
         try:
-            manifest, waiting = registry.checked(name, chosen), registry.waiting(name)
+            if name in left_out:
+                raise left_out[name]
+            manifest, waiting = registry.manifest(name, chosen), registry.waiting(name)
         except TailorbirdError as error:
             yield Finding("problem", f"model {name}", error.message, error.hint)
             continue

@@ -57,6 +57,7 @@ def build_engines(apps: "list[App]", closed: "list[Closed]") -> None:
     """Have every shop follow its log to the end; one that cannot is moved to ``closed``, unless it is the only one."""
     for app in list(apps):
         try:
+            app.ledger.summary()  # that it cannot be opened is known now, and not at the first slate
             with progress(f"following the log of {app.shop_dir.name}") as show:
                 app.renew(app.build_engine(lambda done, of: show(done / max(of, 1), f"{done:,} records")))
         except Exception as error:  # the edge between shops: whatever is wrong with one, the others are served

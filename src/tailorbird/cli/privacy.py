@@ -1,4 +1,4 @@
-"""`privacy`: what people ask about themselves."""
+"""`privacy`: what people ask about themselves; `retention`: what is too old to be kept."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     privacy.command("erase")(erase)
     privacy.command("ledger")(ledger)
     app.add_typer(privacy, name="privacy")
+    app.command("retention")(retention)
 
 
 def export(
@@ -97,3 +98,38 @@ def ledger(context: typer.Context, *, json: Json = False) -> None:
         for proof in proofs
     ]
     print_table("Erasures", ("erasure", "UTC", "people", "records", "slates", "models still to be fitted again"), rows)
+
+
+def retention(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    json: Json = False,
+) -> None:
+    """Let go what is older than log.keep_days and ledger.keep_days; a server and a worker do it every day."""
+    from tailorbird.app import App
+
+    with App.open(existing_shop(context)) as app:
+        done = app.retain(dry_run=dry_run)
+    if json:
+        print_json(done)
+        return
+    facts = [
+        ("of the log, what happened before", _day_of(done.log_before)),
+        ("of the ledger, what was decided before", _day_of(done.ledger_before)),
+        ("records of the log", done.records),
+        ("people who have nothing left", done.people),
+        ("slates", done.decisions),
+        ("megabytes, as they were written", done.bytes / 2**20),
+    ]
+    print_table("What would go" if dry_run else "What went", ("", ""), facts)
+    if not done.log_before and not done.ledger_before:
+        note("All is kept for ever. Set keep_days under [log] and [ledger] in tailorbird.toml.")
+    elif not dry_run:
+        note("A running server counts it no more within the hour; models forget it when they are fitted again.")
+
+
+def _day_of(at: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d") if at else "all is kept"

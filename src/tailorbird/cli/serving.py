@@ -76,7 +76,7 @@ def worker(
     once: Annotated[bool, typer.Option("--once", help="do what is due now, report, and stop")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Follow the log in a process of its own and close its old days into Parquet segments."""
+    """Follow the log in a process of its own, close its old days into Parquet segments, let go what is too old."""
     from tailorbird.app import App
     from tailorbird.cli import shop_dir
     from tailorbird.cli.terminal import note, print_json
@@ -88,11 +88,13 @@ def worker(
         try:
             while True:
                 last = app.log.last_seq()
-                new, closed = last - seen, app.close_segments()
+                new, closed, gone = last - seen, app.close_segments(), app.retain_daily()
                 if as_json:
-                    print_json({"last_seq": last, "new_records": new, "segments_written": closed})
+                    print_json({"last_seq": last, "new_records": new, "segments_written": closed, "retention": gone})
                 elif once or new or closed:
                     note(f"record {last:,}; {new:,} new; segments closed: {', '.join(closed) or 'none'}")
+                if gone and not as_json:
+                    note(f"Let go {gone.records:,} records of the log and {gone.decisions:,} slates, by keep_days.")
                 if once:
                     return
                 seen = last

@@ -6,6 +6,7 @@ A figure is drawn in the light palette, as it would stand in a notebook; the pag
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
 
@@ -83,6 +84,22 @@ def pulse(starts: Sequence[float], events: Sequence[int], decisions: Sequence[in
         (minute, *(sum(row[n] for row in counted if row[0] // 60 * 60 == minute) for n in (1, 2))) for minute in minutes
     )
     return Figure("pulse", "Events and decisions per minute.", plot, ("Minute", "Events", "Decisions"), rows)
+
+
+def history(days: Sequence[tuple[float, int, int]]) -> Figure:
+    """Events of each day, and the orders among them; ``days`` are epoch seconds, events and orders, evenly spaced."""
+    names = [datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d") for at, _, _ in days]
+    plot = go.Figure(layout=_layout(height=180, left=44, top=10))
+    plot.add_bar(
+        x=names, y=[events for _, events, _ in days], name="Events", marker={"color": LIGHT["accent_2"]},
+        customdata=[orders for _, _, orders in days],
+        hovertemplate="%{y:,.0f} events<br>%{customdata:,.0f} orders<extra></extra>",
+    )  # fmt: skip
+    plot.update_layout(bargap=0.25, hovermode="x")
+    plot.update_xaxes(type="date", showgrid=False, tickformat="%d %b", hoverformat="%d %B %Y", nticks=8)
+    plot.update_yaxes(rangemode="tozero", nticks=4)
+    rows = tuple((name, events, orders) for name, (_, events, orders) in zip(names, days, strict=True))
+    return Figure("history", "Events and orders per day.", plot, ("Day", "Events", "Orders"), rows)
 
 
 def _smooth(counts: Sequence[int], step: float) -> list[float]:

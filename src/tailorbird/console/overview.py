@@ -16,6 +16,9 @@ from tailorbird.console.heartbeat import Beat
 from tailorbird.console.models import serving_manifests, waiting
 from tailorbird.types import Item
 
+_DAYS: Final = 30
+"""Of the shop's history that are drawn."""
+
 
 @get("/")
 async def overview(desk: TheDesk, request: Request[Any, Any, Any]) -> Response[Any]:
@@ -23,7 +26,7 @@ async def overview(desk: TheDesk, request: Request[Any, Any, Any]) -> Response[A
     if "key" in request.query_params:
         return Redirect(f"/console/login?{request.url.query}", status_code=303)
     content = await asyncio.to_thread(_content, desk)
-    return desk.page("overview.html", page="overview", **content)
+    return desk.page("overview.html", page="overview", **content, **_history(desk.app))
 
 
 @get("/live")
@@ -52,6 +55,18 @@ def _content(desk: Desk) -> dict[str, Any]:
         "titles": _titles(app, beat),
         "example": example_of(desk.heartbeat.lately()),
         "wanted": [(_item(app, wanted.item_id), wanted) for wanted in beat.wanted],
+    }
+
+
+def _history(app: App) -> dict[str, Any]:
+    """What the log holds from its first day on, of imports too; counted by the engine as it follows."""
+    state = app.engine.state
+    days = state.calendar.last(_DAYS)
+    return {
+        "calendar": state.calendar,
+        "people": state.n_people,
+        "items": app.engine.catalogue.n_described,
+        "history": figures.history(days) if days else None,
     }
 
 

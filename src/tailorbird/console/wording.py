@@ -169,6 +169,15 @@ def moment(at: float | None) -> str:
         return NOT_KNOWN
 
 
+def day(at: float | None) -> str:
+    """A day in UTC; a dash when it is not known.
+
+    >>> day(0.0), day(None) == NOT_KNOWN
+    ('1970-01-01', True)
+    """
+    return moment(at)[:10]
+
+
 def who(key: str) -> str:
     """A person's key without its namespace; a visitor's id is long, and its head is enough.
 
@@ -252,6 +261,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
         size,
         ago,
         moment,
+        day,
         who,
         meaning,
         metrics,

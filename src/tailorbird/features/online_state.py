@@ -12,8 +12,11 @@ import numpy as np
 
 from tailorbird.catalogue import Alias, Catalogue
 from tailorbird.config import EventsConfig
+from tailorbird.features.calendar import Calendar
 from tailorbird.features.keeping import Kept, Pairs, kept
+from tailorbird.features.orders import Orders
 from tailorbird.features.recent_items import RecentItems, history_of
+from tailorbird.identity.answers import Consents
 from tailorbird.identity.joins import KIND as SEPARATION
 from tailorbird.identity.joins import Identities, Separation
 from tailorbird.protocols import FeatureView, Scope
@@ -42,6 +45,7 @@ _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
     "identity": msgspec.json.Decoder(Identity),
     SEPARATION: msgspec.json.Decoder(Separation),
     "erased": msgspec.json.Decoder(Event),
+    "expired": msgspec.json.Decoder(Event),
     "alias": msgspec.json.Decoder(Alias),
 }
 
@@ -53,9 +57,9 @@ class OnlineState:
     """Catalogue, people and the state of every feature view, after the records applied so far.
 
     ``began_at`` is when this began to read the log, as far as it was told, and ``changed_at`` when the past last
-    changed, because somebody was erased or two ids were taken apart: what was read before that may be otherwise now.
-    All ``views`` are folded; those that are ``left_out`` give no columns to `read`, only to `read_view`. Any other view
-    is known to nobody here: `state_of` it is None.
+    changed, because somebody was erased, something was too old, or two ids were taken apart: what was read before that
+    may be otherwise now. All ``views`` are folded; those that are ``left_out`` give no columns to `read`, only to
+    `read_view`. Any other view is known to nobody here: `state_of` it is None.
     """
 
     def __init__(
@@ -68,13 +72,15 @@ class OnlineState:
     ) -> None:
         self.catalogue = Catalogue() if catalogue is None else catalogue
         self.identities = identities or Identities()
+        self.consents = Consents(self.identities)
+        self.calendar = Calendar()
         self.began_at, self.changed_at = np.inf, -np.inf
         self._events = events
         self._views = {view.name: _made(view, events) for view in views}
         self._shown = [view for name, view in self._views.items() if name not in left_out]
         self._users: dict[str, User] = {}
-        # What each person said last, by purpose, in the log's order; most say nothing.
-        self._consent: dict[str, dict[str, bool]] = {}
+        self._orders = Orders(self.identities.find)
+        self._n_merged = 0
         self._user_views = [view for view in self._views.values() if view.view.scope in _OF_PERSON]
         self._mortal = [(n, view) for n, view in enumerate(self._user_views) if np.isfinite(view.seconds)]
         self._swept, self._newest = 0, -np.inf
@@ -104,9 +110,14 @@ class OnlineState:
         """Names of the columns that `read` gives, in order."""
         return tuple(column for view in self._shown for column in view.view.columns)
 
+    @property
+    def n_people(self) -> int:
+        """How many people the log names; somebody who was first known by a device alone counts once."""
+        return len(self.keys) - self._n_merged
+
     def steps(self, record: Record) -> list[Interaction]:
         """Take in what a record says of items and people, and return the interactions that are to be folded."""
-        if record.kind == "erasure":
+        if record.kind in ("erasure", "retention"):
             self.changed_at = record.at
             return []
         if not record.body or record.kind not in _DECODERS:
@@ -118,25 +129,38 @@ class OnlineState:
             self.catalogue.call(content.alias, content.item_id)
         elif record.kind == "user":
             self._users[f"u:{content.user_id}"] = content
-            self._consents(f"u:{content.user_id}", content.consent)
+            self.consents.say(f"u:{content.user_id}", content.consent)
         elif record.kind == "identity":
             self._join(f"a:{content.anonymous_id}", f"u:{content.user_id}", content.at, content.evidence)
         elif record.kind == SEPARATION:
             if self.identities.separate(content):
                 self.changed_at = record.at
         else:
-            if content.user_id and content.anonymous_id:
-                self._join(person_key(None, content.anonymous_id), content.person, content.at, content.type)
-            self._consents(content.person, content.consent)
-            steps = self._steps_of_event(content)
-            return steps if record.kind == "event" else []
+            return self._steps_and_more(record.kind, content)
+        return []
+
+    def _steps_and_more(self, kind: str, event: Event) -> list[Interaction]:
+        """Who an event names, what they answered, and its steps; of one that was erased or is too old, no steps."""
+        if event.user_id and event.anonymous_id:
+            self._join(person_key(None, event.anonymous_id), event.person, event.at, event.type)
+        self.consents.say(event.person, event.consent, by_page=event.by_page)
+        if kind == "event":
+            self.number(event.person)
+            self._orders.take(event)
+            self.calendar.take(event)
+            return self._steps_of_event(event)
+        if event.person:
+            self.number(event.person)
+        for line in event.lines:
+            self.catalogue.number(line.item_id)
         return []
 
     def forget(self, names: Mapping[str, str]) -> None:
         """Keep nothing of these people but their numbers, which go by the new names; old key -> new key."""
         for key in names:
             self._users.pop(key, None)
-            self._consent.pop(key, None)
+        self.consents.forget(names)
+        self._orders.forget(names)
         for number in self.identities.rename(names):
             if number < len(self._people):
                 self._people[number] = None
@@ -194,13 +218,7 @@ class OnlineState:
         name = self._name(key, number)
         states = self._named(self._states(number))
         unit = key if number == NOBODY else self.identities.unit(number)
-        return Person(
-            key, number, self.history(number), states, self._users.get(name), self._consent.get(name, {}), unit
-        )
-
-    def consent(self, key: str) -> Mapping[str, bool]:
-        """What whoever has this key said last, by purpose."""
-        return self._consent.get(self._name(key, self.identities.find(key)), {})
+        return Person(key, number, self.history(number), states, self._users.get(name), self.consents.of(key), unit)
 
     def stranger(self, steps: Iterable[Interaction]) -> Person:
         """Somebody of whom only these interactions are known; nothing of them is kept."""
@@ -292,38 +310,18 @@ class OnlineState:
                 surface=event.surface,
                 query=event.query,
             )
-            for line in event.lines or (_SEARCHED if event.query else ())
+            for line in (self._orders.counted(event) if event.lines else _SEARCHED if event.query else ())
         ]
 
     def _name(self, key: str, number: int) -> str:
         """The key under which whoever has this one is kept: the user's, once they are known."""
         return key if number == NOBODY else self.keys[number]
 
-    def _consents(self, key: str, said: Mapping[str, bool]) -> None:
-        """Whoever has this key answers for themselves, whichever device they answer on."""
-        if said:
-            self._consent.setdefault(self._name(key, self.identities.find(key)), {}).update(said)
-
     def _join(self, anonymous: str, known: str, at: float, evidence: str) -> None:
         """From now on both keys are one person; what the anonymous one did before belongs to the known one."""
-        before = self.identities.find(anonymous)
-        theirs = self.identities.join(anonymous, known, at, evidence)
-        after = self.identities.find(anonymous)
-        if before == after:
-            return
-        if self.keys[after] == anonymous:
-            # A refusal stays with the device when somebody else logs in there.
-            said = self._consent.get(self._name(anonymous, before), {})
-            self._consents(anonymous, {purpose: yes for purpose, yes in said.items() if not yes})
-        elif before in (NOBODY, theirs):
-            self._take_over(anonymous, known, theirs)
-
-    def _take_over(self, anonymous: str, known: str, theirs: int) -> None:
-        """What the number ``theirs`` did and answered becomes the known person's."""
-        if before := self._consent.pop(anonymous, None):
-            # Nobody loses a refusal by logging in.
-            answers = self._consent.setdefault(known, {})
-            answers.update({purpose: yes and answers.get(purpose, True) for purpose, yes in before.items()})
+        theirs = self.consents.join(anonymous, known, at, evidence)
+        if theirs != NOBODY:
+            self._n_merged += 1
         past = self._kept(theirs)
         if past is None:
             return

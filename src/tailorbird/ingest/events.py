@@ -29,7 +29,7 @@ from tailorbird.ingest.fields import (
     read_word,
     shown,
 )
-from tailorbird.types import Entry, Event, OrderLine
+from tailorbird.types import MAX_ID_CHARACTERS, PAGE, Entry, Event, OrderLine
 
 ABOUT_AN_ITEM: Final = frozenset(
     {
@@ -165,13 +165,18 @@ def read_event(raw: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def entry_of_event(event: Event, ordinals: Ordinals | None = None) -> Entry:
-    """The log entry of a checked event. One without an id is named after its content and its place in ``ordinals``."""
+def entry_of_event(event: Event, ordinals: Ordinals | None = None, *, by_page: bool = False) -> Entry:
+    """The log entry of a checked event. One without an id is named after its content and its place in ``ordinals``.
+
+    What came ``by_page`` has names of its own, so that nobody can take those that the shop's server will use.
+    """
     if not event.event_id:
         content = hashlib.blake2b(_ENCODER.encode(event), digest_size=16).digest()
         ordinal = ordinals.next(content) if ordinals is not None else 0
         name = f"c-{content.hex()}-{ordinal}" if ordinal else f"c-{content.hex()}"
         event = msgspec.structs.replace(event, event_id=name)
+    if by_page:
+        event = msgspec.structs.replace(event, event_id=_page_name(event.event_id))
     return Entry("event", event.event_id, event.at, _ENCODER.encode(event))
 
 
@@ -186,6 +191,12 @@ def parse_batch(raws: Sequence[Any], *, now: float) -> tuple[list[Entry], list[t
         except BadInput as error:
             rejected.append((index, error.code, str(error)))
     return entries, rejected
+
+
+def _page_name(name: str) -> str:
+    if len(PAGE) + len(name) > MAX_ID_CHARACTERS:  # what was exported shall be readable again
+        name = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+    return PAGE + name
 
 
 def _check_needs(fields: Mapping[str, Any]) -> None:

@@ -20,8 +20,9 @@ from tailorbird.errors import (
     UnknownColumn,
     did_you_mean,
 )
+from tailorbird.identity.claims import entry_of_identity
 from tailorbird.ingest.checks.findings import counted
-from tailorbird.ingest.consent import Answers
+from tailorbird.ingest.consent import LoggedAnswers
 from tailorbird.ingest.events import ABOUT_AN_ITEM, Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.fields import read_id, read_number, read_time, shown
 from tailorbird.ingest.formats import NATIVE, format_of
@@ -35,7 +36,7 @@ from tailorbird.ingest.repeats import Repeats, Rule
 from tailorbird.ingest.sources import find_files
 from tailorbird.ingest.tables import Table, open_table
 from tailorbird.ingest.unknown_types import UnknownTypes
-from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
+from tailorbird.ingest.users import entry_of_user, parse_identity, parse_user
 from tailorbird.ingest.writing import BATCH_ENTRIES, EXAMPLES, Report, Writer
 from tailorbird.protocols import Log
 from tailorbird.types import EVENT_TYPES, Entry, Item, User
@@ -102,8 +103,16 @@ def import_file(
         run = _Import(log, kind, options=options, config=config, now=now, report=report, source=source)
     else:
         _refuse_options(options)
-        encoding = options.encoding
-        run = MessageImport(log, form, config=config, now=now, report=report, encoding=encoding, source=source)
+        run = MessageImport(
+            log,
+            form,
+            config=config,
+            now=now,
+            report=report,
+            encoding=options.encoding,
+            decimal=options.decimal,
+            source=source,
+        )
     files = find_files(path)
     for file in files:
         run.check(file)
@@ -148,7 +157,7 @@ class _Run(Protocol):
 
 def _refuse_options(options: ImportOptions) -> None:
     """A format says itself which field is which."""
-    usual = ImportOptions(fmt=options.fmt, encoding=options.encoding)
+    usual = ImportOptions(fmt=options.fmt, encoding=options.encoding, decimal=options.decimal)
     names = {"mapping": "--map", "event_type": "--type", "order_from": "--order-from"}
     for field_ in fields(options):
         if getattr(options, field_.name) != getattr(usual, field_.name):
@@ -185,7 +194,7 @@ class _Import:
         self._repeats = Repeats(options.repeats)
         self._currency = None if config is None else config.catalogue.currency
         self._assumed = False
-        self._answers = Answers.told(log)
+        self._answers = LoggedAnswers(log, (config or Config()).identity) if kind == "events" else None
         self._unknown_types = UnknownTypes(EventsConfig() if config is None else config.events)
         self._source = source
         self._writer = Writer(log if source is None else Joined(log, source.config), report)
@@ -246,10 +255,7 @@ class _Import:
                 f"Prices that name no currency are taken as {self._currency}. If they are not: set catalogue.currency"
                 " in tailorbird.toml, or map a column to currency, and import again."
             )
-        if self.report.declined:
-            self.report.notes.append(
-                f"{self.report.declined:,} events were not kept: whoever did them declines analytics."
-            )
+        self.report.note_declined()
         self.report.unknown_types = dict(self._unknown_types.counts)
         self.report.notes.extend(self._unknown_types.notes())
 
@@ -316,7 +322,8 @@ class _Import:
         self._types.settle(raw)
         if self._order_from is not None and raw.get("at") is not None:
             raw["at"] = self._order_from + _STEP_SECONDS * _place_in_order(raw["at"])
-        event = self._answers.keep(parse_event(raw, now=self._now))
+        parsed = parse_event(raw, now=self._now)
+        event = parsed if self._answers is None else self._answers.keep(parsed)
         if event is None:
             return []
         self._unknown_types.see(event)

@@ -93,8 +93,7 @@ class ColumnMap:
         Raises:
             BadInput: ``decimal`` is neither a point nor a comma.
         """
-        if decimal not in (".", ","):
-            raise BadInput(f"--decimal is {shown(decimal)}.", hint="It is a point or a comma.")
+        checked_decimal(decimal)
         self.kind = kind
         self.pairs = dict(pairs or {})
         self.keeps_all = not self.pairs
@@ -194,6 +193,17 @@ class ColumnMap:
                 "Where none is about an item, leave item_id out and add --type page_view (or ours=theirs,...)."
             )
         return " ".join(hints)
+
+
+def checked_decimal(decimal: str) -> str:
+    """The mark that parts whole and fraction.
+
+    Raises:
+        BadInput: it is neither a point nor a comma.
+    """
+    if decimal not in (".", ","):
+        raise BadInput(f"--decimal is {shown(decimal)}.", hint="It is a point or a comma.")
+    return decimal
 
 
 def _typed(pairs: Mapping[str, str]) -> str:

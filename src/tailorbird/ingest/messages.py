@@ -1,21 +1,25 @@
 """Files of another system's messages into the log: what `POST /v1/events?format=...` takes, read from disk."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tailorbird.config import Config, EventsConfig
 from tailorbird.errors import BadInput, BrokenLine
-from tailorbird.ingest.consent import Answers
-from tailorbird.ingest.formats.facts import Format
+from tailorbird.ingest.consent import LoggedAnswers
+from tailorbird.ingest.formats.facts import Format, WithoutHeader
 from tailorbird.ingest.formats.reader import FormatReader
+from tailorbird.ingest.mapping import checked_decimal
 from tailorbird.ingest.parts.joining import Joined
 from tailorbird.ingest.parts.source import Source
-from tailorbird.ingest.tables import open_table
+from tailorbird.ingest.tables import Table, open_table
 from tailorbird.ingest.unknown_types import UnknownTypes
 from tailorbird.ingest.writing import BATCH_ENTRIES, Report, Writer
 from tailorbird.protocols import Log
 
 _FIELDS_NAMED = 10
+_NAMES = ("event", "name", "event_name", "type", "FeedbackType")
+_NAME_CHARACTERS = 64
 
 
 class MessageImport:
@@ -30,18 +34,32 @@ class MessageImport:
         now: float,
         report: Report,
         encoding: str | None,
+        decimal: str = ".",
         source: Source | None = None,
     ) -> None:
+        """``decimal`` is the point or comma of the numbers that come as text.
+
+        Raises:
+            BadInput: it is neither.
+        """
         self._form, self._report, self._encoding = form, report, encoding
         currency = None if config is None else config.catalogue.currency
-        answers = Answers.told(log)
-        self._reader = FormatReader(form, log.current, now=now, currency=currency, answers=answers, source=source)
+        self._reader = FormatReader(
+            form,
+            log.current,
+            now=now,
+            currency=currency,
+            answers=LoggedAnswers(log, (config or Config()).identity),
+            decimal=checked_decimal(decimal),
+            source=source,
+        )
+        self._silent: Counter[str] = Counter()
         self._writer = Writer(log if source is None else Joined(log, source.config), report, resent=True)
         self._unknown_types = UnknownTypes(EventsConfig() if config is None else config.events)
 
     def check(self, file: Path) -> None:
         """Refuse a file that is no table at all."""
-        open_table(file, encoding=self._encoding)
+        self._open(file)
 
     def passes(self) -> Sequence[Callable[[Path], Iterator[float]]]:
         """Everything is read once."""
@@ -49,7 +67,7 @@ class MessageImport:
 
     def take_file(self, file: Path) -> Iterator[float]:
         """Append what the messages of one file say, telling its share now and then."""
-        table = open_table(file, encoding=self._encoding)
+        table = self._open(file)
         for line, row in table.rows():
             for message in [row] if isinstance(row, BrokenLine) else self._form.messages(row):
                 self._take(message, line, file.name)
@@ -64,8 +82,17 @@ class MessageImport:
         if dropped:
             named = ", ".join(f"{name} ({n:,})" for name, n in dropped.most_common(_FIELDS_NAMED))
             self._report.notes.append(f"Personal fields that are of no use here were left out: {named}.")
+        if self._silent:
+            named = ", ".join(f"{name} ({n:,})" for name, n in self._silent.most_common(_FIELDS_NAMED))
+            self._report.notes.append(f"Messages that say nothing to a shop were left out: {named}.")
+        self._report.silent = dict(self._silent.most_common())
+        self._report.note_declined()
         self._report.unknown_types = dict(self._unknown_types.counts)
         self._report.notes.extend(self._unknown_types.notes())
+
+    def _open(self, file: Path) -> Table:
+        columns = self._form.columns if isinstance(self._form, WithoutHeader) else ()
+        return open_table(file, encoding=self._encoding, columns=columns)
 
     def _take(self, message: object, line: int, where: str) -> None:
         try:
@@ -76,10 +103,19 @@ class MessageImport:
             self._report.rows += 1
             self._report.reject(error, line, f"{where}, line {line}")
             return
+        self._report.declined += taken.declined
         if not taken.entries:
-            self._report.skipped += 1
+            if not taken.declined:
+                self._silent[_name_of(message)] += 1
             return
         self._report.rows += 1
         for event in taken.events:
             self._unknown_types.see(event)
         self._writer.add(taken.entries, line, where)
+
+
+def _name_of(message: object) -> str:
+    """What a message calls itself."""
+    given = message if isinstance(message, Mapping) else {}
+    names = (given.get(field) for field in _NAMES)
+    return next((name[:_NAME_CHARACTERS] for name in names if isinstance(name, str) and name), "without a name")

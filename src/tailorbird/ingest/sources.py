@@ -283,7 +283,9 @@ def _complete(line: bytes, stream: io.BufferedReader) -> bool:
 
 
 def _too_long(number: int) -> BrokenLine:
-    return BrokenLine(f"Line {number} is longer than {MAX_LINE_BYTES // 2**20} MB.", hint="Is it one record?")
+    return BrokenLine(
+        f"Line {number} is longer than {MAX_LINE_BYTES // 2**20} MB.", hint="Write a record on each line."
+    )
 
 
 def _hidden(path: Path) -> bool:

@@ -29,6 +29,13 @@ _DELIMITERS: Final = ",;\t|"
 _MAX_VALUE_CHARACTERS: Final = 2**24
 _WRAPPERS: Final = ("events", "items", "users")
 _BETWEEN_VALUES: Final = re.compile(r"[\s,\]]*")
+_LIST_OF_RECORDS: Final = re.compile(r'\{\s*"(?:products|items|users|feedback)"\s*:\s*\[')
+"""How a document begins that is nothing but a list of records, as a shop's ``products.json`` is."""
+_TEXT: Final = r'"(?:[^"\\]|\\.)*"'
+_BETWEEN_RECORDS: Final = re.compile(
+    rf"(?:[\s,\]}}]|{_LIST_OF_RECORDS.pattern}|{_TEXT}\s*:\s*(?:{_TEXT}|[-+.\deE]+|true|false|null)(?=[\s,}}]))*"
+)
+"""What stands around the records: the document's end, small facts after the list, the next document's beginning."""
 
 
 class Table(Protocol):
@@ -50,8 +57,8 @@ class Table(Protocol):
         """How much has been read, from 0 to 1."""
 
 
-def open_table(path: Path, *, encoding: str | None = None) -> Table:
-    """Open one file, whatever it is.
+def open_table(path: Path, *, encoding: str | None = None, columns: Sequence[str] = ()) -> Table:
+    """Open one file, whatever it is. ``columns`` are those of a file between tabs that has no header; "" is not read.
 
     Raises:
         UnreadableFile: it cannot be opened or is damaged from its first byte.
@@ -70,11 +77,16 @@ def open_table(path: Path, *, encoding: str | None = None) -> Table:
         raise UnknownFormat(
             f"{path} is a binary file.", hint="CSV, JSON Lines, JSON, Parquet and RSS or Atom feeds are read."
         )
-    start = source.head.decode(encoding or "utf-8", errors="ignore").lstrip("\ufeff \t\r\n")
+    head = source.head.decode(encoding or "utf-8", errors="ignore").lstrip("\ufeff")
+    start = head.lstrip()
     if start.startswith(("{", "[")):
         first_line = start.partition("\n")[0]
-        is_lines = start.startswith("{") and (_is_json(first_line) or "\n" not in start)
-        return JsonTable(source, encoding, by_line=is_lines)
+        is_object = start.startswith("{")
+        is_list = bool(_LIST_OF_RECORDS.match(start)) and not _is_json(first_line)
+        is_lines = is_object and not is_list and (_is_json(first_line) or "\n" not in start)
+        return JsonTable(source, encoding, by_line=is_lines, between=_BETWEEN_RECORDS if is_list else _BETWEEN_VALUES)
+    if columns and head.partition("\n")[0].count("\t") == len(columns) - 1:
+        return TsvTable(source, encoding, columns)
     return FeedTable(source, encoding) if start.startswith(STARTS) else CsvTable(source, encoding)
 
 
@@ -138,15 +150,49 @@ class CsvTable:
                 yield number, BrokenLine(f"Line {number} is broken: {problem}.", hint="Mend its quotes and delimiters.")
 
 
+class TsvTable:
+    """Text cells between tabs, without a header and without quotes: a quote is a mark like any other."""
+
+    fixed = True
+    texts = True
+
+    def __init__(self, source: Source, encoding: str | None, columns: Sequence[str]) -> None:
+        """``columns`` name the cells in order; those without a name are not read."""
+        self._source, self._lines = source, source.lines(encoding)
+        self._named = [(n, name) for n, name in enumerate(columns) if name]
+        self._n_cells = len(columns)
+        self.columns = [name for _, name in self._named]
+
+    def share(self) -> float:
+        """How much of the file has been read, from 0 to 1."""
+        return self._source.share()
+
+    def rows(self, wanted: Collection[str] | None = None) -> Iterator[Row]:
+        """Every row. Empty cells are left out."""
+        named = [(n, name) for n, name in self._named if wanted is None or name in wanted]
+        for number, text in self._lines:
+            if isinstance(text, BrokenLine):
+                yield number, text
+            elif line := text.rstrip("\r\n"):
+                cells = line.split("\t")
+                if len(cells) == self._n_cells:
+                    yield number, {name: cells[n] for n, name in named if cells[n]}
+                else:
+                    said = f"Line {number} is broken: it has {len(cells)} cells, not {self._n_cells}."
+                    yield number, BrokenLine(said, hint="Fetch it again; cells stand between tabs.")
+
+
 class JsonTable:
     """Objects: one per line, or in a list, or one after another."""
 
     texts = False
 
-    def __init__(self, source: Source, encoding: str | None, *, by_line: bool) -> None:
-        """Read the first rows, to know the columns."""
+    def __init__(
+        self, source: Source, encoding: str | None, *, by_line: bool, between: re.Pattern[str] = _BETWEEN_VALUES
+    ) -> None:
+        """Read the first rows, to know the columns. ``between`` is what stands around them, where not by line."""
         self._source = source
-        rows = _json_lines(source.lines(encoding)) if by_line else _json_values(source.chunks(encoding))
+        rows = _json_lines(source.lines(encoding)) if by_line else _json_values(source.chunks(encoding), between)
         first = list(islice(rows, _SAMPLE_OBJECTS))
         self.fixed = len(first) < _SAMPLE_OBJECTS
         self._rows: Iterator[Row] = chain(first, rows)
@@ -246,14 +292,14 @@ def _json_lines(lines: Iterable[Line]) -> Iterator[Row]:
                 yield from _unwrapped(number, value)
 
 
-def _json_values(chunks: Iterator[str]) -> Iterator[Row]:
+def _json_values(chunks: Iterator[str], between: re.Pattern[str]) -> Iterator[Row]:
     """Values of a list, or one after another. After a broken one, the next that starts a line like it is looked for."""
     decoder = json.JSONDecoder()
     text = next(chunks, "")
     at = text.index("[") + 1 if text.lstrip("\ufeff \t\r\n").startswith("[") else 0
     line, more = 1 + text.count("\n", 0, at), True
     while True:
-        start = _end_of_gap(text, at)
+        start = _end_of_gap(text, at, between)
         value, end = _value_at(decoder, text, start)
         if end is None and more and len(text) - start < _MAX_VALUE_CHARACTERS:
             piece = next(chunks, "")
@@ -267,20 +313,18 @@ def _json_values(chunks: Iterator[str]) -> Iterator[Row]:
         else:
             end = _next_like(text, start)
             rest = "" if end else " Nothing after it could be told apart."
-            yield (
-                line,
-                BrokenLine(
-                    f"The value on line {line} is not JSON.{rest}", hint="In JSON Lines it would cost one line."
-                ),
-            )
+            large = len(text) - start >= _MAX_VALUE_CHARACTERS
+            fault = "is larger than 16 MB" if large else "is not JSON"
+            hint = "In JSON Lines, one record a line, it would cost one line."
+            yield line, BrokenLine(f"The value on line {line} {fault}.{rest}", hint=hint)
         if end is None:
             return
         line += text.count("\n", start, end)
         at = end
 
 
-def _end_of_gap(text: str, at: int) -> int:
-    gap = _BETWEEN_VALUES.match(text, at)
+def _end_of_gap(text: str, at: int, between: re.Pattern[str]) -> int:
+    gap = between.match(text, at)
     return gap.end() if gap else at
 
 

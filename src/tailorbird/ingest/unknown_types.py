@@ -8,11 +8,13 @@ told hears both remedies, and that they are for two different moments.
 import shlex
 from collections import Counter
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Final
 
 import msgspec
 
 from tailorbird.config import EventsConfig
+from tailorbird.ingest.fields import shown
 from tailorbird.types import EVENT_TYPES, Event
 
 _MOST_NAMED: Final = 10
@@ -34,6 +36,19 @@ class UnknownTypes:
         self._about_items += bool(event.lines)
         if event.type not in self._known:
             self.counts[event.type] += 1
+
+    def known(self, kind: str) -> bool:
+        """Whether events of this type count for something, or mean something."""
+        return kind in self._known
+
+    def warning(self, kind: str, count: int) -> str:
+        """A sentence for whoever sent events of a type that is not known, with what they may have meant."""
+        near = get_close_matches(kind, self._known, n=1)
+        meant = f"Did you mean {near[0]!r}?" if near else "If it should, give it a weight under [events.weights]."
+        which = "1 event is" if count == 1 else f"{count:,} events are"
+        return (
+            f"{which} of the type {shown(kind)}, which this shop does not know: kept, and counts for nothing. {meant}"
+        )
 
     def notes(self) -> Iterator[str]:
         """What to know of them, for the report: a sentence for each type, then what to do."""

@@ -70,8 +70,3 @@ def parse_identity(raw: Mapping[str, Any], *, now: float) -> Identity:
     if "at" in fields:
         check_plausible("at", fields["at"], raw["at"], now)
     return Identity(**{"at": now, **fields})
-
-
-def entry_of_identity(identity: Identity) -> Entry:
-    """The log entry of an identity. Its key is the anonymous id, so that the newest claim about it stands."""
-    return Entry("identity", identity.anonymous_id, identity.at, _ENCODER.encode(identity))

@@ -17,7 +17,7 @@ EXAMPLES: Final = 3
 """Rejected rows that are named for each reason."""
 
 _PAUSE_SECONDS: Final = 0.001
-_RARE: Final = ("skipped", "declined", "unmatched", "unmapped", "unknown_types")
+_RARE: Final = ("skipped", "silent", "declined", "unmatched", "unmapped", "unknown_types")
 
 
 @dataclass
@@ -48,9 +48,10 @@ class Reason:
 class Report:
     """What became of every row: ``rows`` is the sum of the next three.
 
-    ``order_from`` is the time from which places in an order were counted, where the file had no times. ``unmatched``
-    items of a source were none of the shop's, and came in as new ones; ``unmapped`` are its category paths that its
-    taxonomy does not have, and how many items have each.
+    ``skipped`` rows were left out because an option said so, ``silent`` messages say nothing to a shop, by their names,
+    and ``declined`` are events of people who decline analytics. ``order_from`` is the time from which places in an
+    order were counted, where the file had no times. ``unmatched`` items of a source were none of the shop's, and came
+    in as new ones; ``unmapped`` are its category paths that its taxonomy does not have, and how many items have each.
     """
 
     rows: int = 0
@@ -60,6 +61,7 @@ class Report:
     reasons: list[Reason] = field(default_factory=list)
     skipped: int = 0
     declined: int = 0
+    silent: dict[str, int] = field(default_factory=dict)
     order_from: float | None = None
     unmatched: int = 0
     unmapped: dict[str, int] = field(default_factory=dict)
@@ -83,6 +85,11 @@ class Report:
                     reason.more.append(f"{where}: {error.message}")
                 return
         self.reasons.append(Reason(error.code, 1, line, f"{where}: {error}", field=missing))
+
+    def note_declined(self) -> None:
+        """Say how many events were not kept, if any."""
+        if self.declined:
+            self.notes.append(f"{self.declined:,} events were not kept: whoever did them declines analytics.")
 
     def as_json(self) -> dict[str, Any]:
         """The public shape."""

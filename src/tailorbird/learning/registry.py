@@ -6,6 +6,7 @@ leaves the old model or the new one.
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from tailorbird.types import Array
 
 _CURRENT: Final = "current.json"
 _MANIFEST: Final = "manifest.json"
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 FORMAT: Final = 1
 
 
@@ -106,31 +108,40 @@ class Registry:
 
         Raises:
             NotFound: there is no such version.
-            BadModelFile: a file is missing, was changed, or has another format.
+            BadModelFile: a file is missing, was changed, lies elsewhere, or is no plain array.
         """
         manifest = self.checked(name, version)
         files = [self.directory / name / version / file for file in manifest.files]
-        return manifest, {path.stem: np.load(path, allow_pickle=False) for path in files}
+        return manifest, {path.stem: _read_array(path) for path in files}
 
     def checked(self, name: str, version: str) -> Manifest:
         """What one version is, after a look at its files.
 
         Raises:
             NotFound: there is no such version.
-            BadModelFile: a file is missing, or was changed.
+            BadModelFile: a file is missing, was changed, or lies elsewhere.
         """
         manifest = self.manifest(name, version)
+        folder = (self.directory / name / version).resolve()
+        hint = f"Roll back (`tailorbird models rollback {name}`) or train again."
+        for file in manifest.files:
+            if (folder / file).resolve() != folder / file or (folder / file).parent != folder:
+                raise BadModelFile(f"The manifest in {folder} names '{file[:64]}', which lies elsewhere.", hint=hint)
+        # Sizes before hashes: a file that somebody made enormous is not read.
+        whole = all((folder / file).is_file() for file in manifest.files)
+        size = sum((folder / file).stat().st_size for file in manifest.files) if whole else -1
         for file, digest in manifest.files.items():
-            path = self.directory / name / version / file
-            if not path.exists() or _sha256(path) != digest:
-                raise BadModelFile(
-                    f"{path} is missing or was changed since it was written.",
-                    hint=f"Roll back (`tailorbird models rollback {name}`) or train again.",
-                )
+            if size != manifest.bytes or _sha256(folder / file) != digest:
+                which = folder / file if size == manifest.bytes else f"A file in {folder}"
+                raise BadModelFile(f"{which} is missing or was changed since it was written.", hint=hint)
         return manifest
 
     def manifest(self, name: str, version: str) -> Manifest:
         """What one version is."""
+        if not (_PLAIN.fullmatch(name) and _PLAIN.fullmatch(version)):
+            raise BadModelFile(
+                f"'{name[:64]}', version '{version[:64]}', is no name of a model.", hint="`tailorbird models list`."
+            )
         path = self.directory / name / version / _MANIFEST
         if not path.exists():
             raise NotFound(f"There is no version '{version}' of the model '{name}'.", hint="`tailorbird models list`.")
@@ -213,6 +224,18 @@ class Registry:
         """Changes whenever a promotion happens; 0 before the first."""
         path = self.directory / _CURRENT
         return path.stat().st_mtime_ns if path.exists() else 0.0
+
+
+def _read_array(path: Path) -> Array:
+    """One array, as large as its file says and no larger; nothing in it is run.
+
+    Raises:
+        BadModelFile: the file is something else.
+    """
+    try:
+        return np.array(np.lib.format.open_memmap(path, mode="r"))
+    except (OSError, ValueError, EOFError, OverflowError, SyntaxError) as error:
+        raise BadModelFile(f"{path} is no plain array: {error}.", hint="Train again.") from error
 
 
 def _sha256(path: Path) -> str:

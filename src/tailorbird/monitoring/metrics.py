@@ -55,6 +55,11 @@ class Metrics:
         self._event_types = Counter(
             "tailorbird_events_accepted_by_type", "Events accepted over HTTP.", ("type",), registry=self.registry
         )
+        self._unknown_items = Counter(
+            "tailorbird_events_unknown_items",
+            "Items named by events received over HTTP that the catalogue does not describe.",
+            registry=self.registry,
+        )
         self._dropped = Counter(
             "tailorbird_personal_fields_dropped",
             "Personal fields that other systems' formats carried and that were left out.",
@@ -104,6 +109,10 @@ class Metrics:
     def accepted_type(self, event_type: str, n: int = 1) -> None:
         """Count accepted events of one type; types without a meaning here share the label ``other``."""
         self._event_types.labels(event_type if event_type in _KNOWN_TYPES else "other").inc(n)
+
+    def unknown_items(self, n: int) -> None:
+        """Count what events named and the catalogue does not describe."""
+        self._unknown_items.inc(n)
 
     def left_at_the_door(self, form: str, n: int) -> None:
         """Count personal fields of one format that were not kept."""

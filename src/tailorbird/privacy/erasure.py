@@ -39,7 +39,7 @@ _NAMED: Final = msgspec.json.Decoder(_Named)
 _IDENTITY: Final = msgspec.json.Decoder(Identity)
 _EVENT: Final = msgspec.json.Decoder(Event)
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
-_JOINING: Final = frozenset({"event", "identity"})
+_JOINING: Final = frozenset({"event", "identity", "expired"})
 _ABOUT_PEOPLE: Final = _JOINING | {"user", SEPARATION}
 
 
@@ -67,7 +67,7 @@ def everything_of(
     last: dict[str, str] = {}
     people = identities()
     for record in records():
-        if record.kind in _JOINING:
+        if record.kind in _JOINING and record.body:
             device, user = keys_of(record)
             if device and user and (user in known or device in last) and not people.is_apart(device, user):
                 last[device] = user
@@ -83,7 +83,7 @@ def _meanwhile(
     done: list[tuple[int, int]] = []
     became: dict[int, int] = {}
     for record in records:
-        if record.kind not in _JOINING:
+        if record.kind not in _JOINING or not record.body:
             continue
         device, user = keys_of(record)
         if device not in devices:
@@ -117,7 +117,7 @@ class Forgetting:
 
     def instead(self, record: Record) -> Record | None:
         """The record that stands in place of this one; None where it says nothing of them."""
-        if record.kind not in _ABOUT_PEOPLE:
+        if record.kind not in _ABOUT_PEOPLE or not record.body:
             return None
         told, names = _NAMED.decode(record.body), self.names
         user, device = f"u:{told.user_id}", f"a:{told.anonymous_id}"

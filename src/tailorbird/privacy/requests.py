@@ -106,9 +106,11 @@ def export(log: Log, ledger: ForgettingLedger, user: str, config: IdentityConfig
     forgetting = Forgetting(theirs)
     found: dict[str, list[Any]] = {"user": [], "identity": [], SEPARATION: [], "event": []}
     for record in _records(log):
-        instead = forgetting.instead(record) if record.kind in found else None
+        # What is left of an expired event is a device, an answer about consent, or the day of somebody's first one.
+        kind = "event" if record.kind == "expired" else record.kind
+        instead = forgetting.instead(record) if kind in found else None
         if instead is not None and instead.kind == ERASED:
-            found[record.kind].append(msgspec.json.decode(record.body))
+            found[kind].append(msgspec.json.decode(record.body))
     decisions = ledger.of_people(theirs.keys)
     if not decisions and not any(found.values()):
         raise NotFound(f"Nothing is kept of the user '{user[:64]}'.", hint="Ids are case-sensitive.")

@@ -7,13 +7,14 @@ parameters").
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tailorbird.backends.memory import MemoryLog
 from tailorbird.errors import BadInput, ImplausibleTime, MissingField
 from tailorbird.ingest.formats.ga4 import Ga4
 from tailorbird.ingest.formats.reader import FormatReader
-from tailorbird.types import Event, OrderLine
+from tailorbird.types import Event, OrderLine, User
 
 NOW = 1_700_000_000.0
 
@@ -183,3 +184,29 @@ def test_what_is_missing_is_named_as_they_name_it() -> None:
         events_of({"client_id": "c1", "events": [7]})
     with pytest.raises(ImplausibleTime, match="more than a day ahead"):
         events_of({**body("page_view"), "timestamp_micros": 1_900_000_000_000_000})
+
+
+def users_of(messages: list[Any]) -> list[tuple[str, dict[str, Any]]]:
+    read = reader()
+    entries = [entry for message in messages for entry in read.read(message).entries]
+    return [(entry.key, msgspec.json.decode(entry.body, type=User).traits) for entry in entries if entry.kind == "user"]
+
+
+def test_user_properties_are_traits_of_a_known_user() -> None:
+    """Measurement Protocol, "User properties"; gtag.js, `user_properties`; reserved names are Google's own."""
+    told = {"tier": {"value": "gold", "timestamp_micros": 1}, "email": {"value": "a@b.example"}, "ga_x": {"value": 1}}
+    events = [{"name": "page_view", "params": {}}, {"name": "search", "params": {"search_term": "mug"}}]
+    sent = {"client_id": "c1", "user_id": "u1", "user_properties": told, "events": events}
+    assert users_of(list(Ga4().messages(sent))) == [("u1", {"tier": "gold"})]
+    push = {"event": "page_view", "user_id": "u1", "user_properties": {"tier": "silver", "_ltv": 3}}
+    assert users_of([push, {**push, "user_properties": {"size": 42}}]) == [
+        ("u1", {"tier": "silver"}),
+        ("u1", {"tier": "silver", "size": 42}),
+    ]
+
+
+def test_user_properties_of_an_unknown_visitor_are_left_out() -> None:
+    sent = {"client_id": "c1", "user_properties": {"tier": {"value": "gold"}}, "events": [{"name": "page_view"}]}
+    assert users_of(list(Ga4().messages(sent))) == []
+    (told,) = events_of(sent)
+    assert "user_properties" not in told.properties

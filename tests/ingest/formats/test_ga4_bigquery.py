@@ -148,3 +148,15 @@ def test_a_day_that_is_exported_again_adds_what_came_late(tmp_path: Path, ending
         report = import_file(log, path, "events", now=NOW, options=options)
         assert (report.accepted, report.duplicates, report.rejected) == (1, n, 0)
     assert [msgspec.json.decode(record.body, type=Event).session_id for record in log.read(0, 9)] == ["7", None]
+
+
+def test_user_properties_are_traits_of_a_known_user() -> None:
+    """BigQuery Export schema, "user_properties": key, value.string_value, ..., set_timestamp_micros."""
+    told = [param("tier", "gold"), param("visits", "7", "int_value"), param("first_open_time", "1", "int_value")]
+    known = reader().read({**PURCHASE, "user_properties": told})
+    assert [entry.kind for entry in known.entries] == ["event", "user"]
+    assert msgspec.json.decode(known.entries[1].body)["traits"] == {"tier": "gold", "visits": "7"}
+    stranger = reader().read({**row("page_view"), "user_properties": told})
+    assert [entry.kind for entry in stranger.entries] == ["event"]
+    with pytest.raises(BadInput, match="user_properties is 'x'"):
+        reader().read({**row("page_view"), "user_properties": "x"})

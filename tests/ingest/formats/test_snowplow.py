@@ -6,14 +6,19 @@ snowplow_ecommerce_action 1-0-2, product, cart, transaction, refund, promotion, 
 com.snowplowanalytics.snowplow/site_search/1-0-0.
 """
 
+import json
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tailorbird.backends.memory import MemoryLog
 from tailorbird.errors import BadInput, MissingField, WrongType
 from tailorbird.ingest.formats.reader import FormatReader
 from tailorbird.ingest.formats.snowplow import Snowplow
+from tailorbird.ingest.importer import ImportOptions, import_file
 from tailorbird.types import Event, OrderLine
 
 NOW = 1_700_000_000.0
@@ -215,3 +220,54 @@ def test_what_is_missing_is_named_as_they_name_it() -> None:
         event_of({**ATOMIC, f"unstruct_event_{ECOMMERCE}_snowplow_ecommerce_action_1": {}})
     with pytest.raises(WrongType, match=r"product\[0\] is 'p1'; an object is needed"):
         event_of(enriched("product_view", product="p1"))
+
+
+def tsv(**cells: Any) -> str:
+    """A line of the stream: 131 places, of which these are filled ("Enriched stream TSV file format")."""
+    places = {
+        "platform": 1, "collector_tstamp": 3, "event": 5, "event_id": 6, "user_id": 12, "user_ipaddress": 13,
+        "domain_userid": 15, "geo_country": 18, "page_title": 30, "page_urlpath": 35, "contexts": 52,
+        "unstruct_event": 58, "derived_contexts": 122, "domain_sessionid": 123, "derived_tstamp": 124,
+        "event_name": 126, "true_tstamp": 130,
+    }  # fmt: skip
+    line = [""] * 131
+    for name, value in cells.items():
+        line[places[name]] = value if isinstance(value, str) else json.dumps(value)
+    return "\t".join(line) + "\n"
+
+
+def test_the_streams_tsv_is_read_from_files(tmp_path: Path) -> None:
+    at = datetime.fromtimestamp(NOW - 60, UTC).strftime("%Y-%m-%d %H:%M:%S.000")
+    wrapped = {"schema": "iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0"}
+    seen = {
+        "event": "unstruct", "event_id": "e-1", "user_id": "u1", "domain_userid": "d1", "derived_tstamp": at,
+        "user_ipaddress": "203.0.113.9", "domain_sessionid": "s-1",
+        "unstruct_event": {**wrapped, "data": described("snowplow_ecommerce_action", {"type": "product_view"})},
+        "contexts": {"schema": "iglu:x", "data": [described("product", {"id": "mug-1", "price": 9})]},
+    }  # fmt: skip
+    page = {"event": "page_view", "event_id": "e-2", "domain_userid": "d1", "collector_tstamp": at}
+    derived = {"schema": "iglu:x", "data": [described("user", {"id": "u9"})]}
+    lines = [
+        tsv(**seen),
+        tsv(**page, page_title='"Mugs", as we say', page_urlpath="/mugs", derived_contexts=derived, true_tstamp=at),
+        tsv(event="page_ping", domain_userid="d1"),
+        tsv(**{**page, "event_id": "e-3"}, contexts="{"),
+        "too\tshort\n",
+    ]
+    path, log = tmp_path / "part-0001.tsv", MemoryLog()
+    path.write_text("".join(lines))
+    report = import_file(log, path, "events", now=NOW, options=ImportOptions(fmt="snowplow"))
+    assert (report.accepted, report.rejected, report.silent) == (2, 2, {"page_ping": 1})
+    assert [reason.code for reason in report.reasons] == ["wrong_type", "broken_line"]
+    view, visit = (msgspec.json.decode(record.body, type=Event) for record in log.read(0, 9))
+    assert (view.type, view.item_id, view.user_id, view.at) == ("item_view", "mug-1", "u1", NOW - 60)
+    assert (view.event_id, view.session_id) == ("e-1", "s-1")
+    assert (visit.type, visit.properties["title"], visit.user_id) == ("page_view", '"Mugs", as we say', "u9")
+    assert "203.0.113.9" not in str([record.body for record in log.read(0, 9)])
+    assert any("user_ipaddress (1)" in note for note in report.notes)
+
+
+def test_a_table_of_another_width_is_read_by_its_header(tmp_path: Path) -> None:
+    path, log = tmp_path / "atomic.tsv", MemoryLog()
+    path.write_text(f"event\tdomain_userid\tcollector_tstamp\tevent_id\npage_view\td1\t{int(NOW)}\te-1\n")
+    assert import_file(log, path, "events", now=NOW, options=ImportOptions(fmt="snowplow")).accepted == 1

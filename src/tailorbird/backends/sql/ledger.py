@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from tailorbird.backends.sql.schema import (
     LEDGER_MIGRATIONS,
@@ -27,6 +27,7 @@ from tailorbird.errors import Unavailable
 from tailorbird.types import Decision
 
 _MOST_WAITING = 100_000
+_EXPIRED_AT_ONCE = 2_000
 
 
 class SqlLedger:
@@ -102,6 +103,26 @@ class SqlLedger:
                     n_renamed += 1
         empty_wal(self._engine)
         return n_renamed
+
+    def expire(self, before: float, *, dry_run: bool) -> tuple[int, int]:
+        """Take out the decisions made before, or only count them; how many, and their bytes.
+
+        A few thousand at a time, so that slates made meanwhile wait for no more than those.
+        """
+        self._commit()
+        old = decisions.c.at < before
+        counted = select(func.count(), func.coalesce(func.sum(func.length(decisions.c.body)), 0)).where(old)
+        with reading(self._engine) as connection:
+            n_old, n_bytes = connection.execute(counted).one()
+        some = select(decisions.c.n).where(old).limit(_EXPIRED_AT_ONCE)
+        left = 0 if dry_run else n_old
+        while left > 0:
+            with writing(self._engine) as connection:
+                connection.execute(delete(decisions).where(decisions.c.n.in_(some)))
+            left -= _EXPIRED_AT_ONCE
+        if n_old and not dry_run:
+            empty_wal(self._engine)
+        return n_old, n_bytes
 
     def summary(self) -> dict[str, Any]:
         """Figures for operators: committed, waiting, lost, and bytes on the disk."""

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from tailorbird.backends.sql.schema import (
     LOG_MIGRATIONS,
+    alone,
     empty_wal,
     event_keys,
     log,
@@ -133,7 +134,10 @@ class SqlLog:
         A kill at any point leaves either the rows or the registered file, never both and never neither: the file is
         complete and synced before the transaction that registers it and takes the rows away.
         """
-        before = (self._clock() // DAY_SECONDS - hot_days) * DAY_SECONDS
+        with alone(self.engine):
+            return self._close_segments((self._clock() // DAY_SECONDS - hot_days) * DAY_SECONDS, rows)
+
+    def _close_segments(self, before: float, rows: int) -> list[str]:
         written = []
         while chunk := self._closed_rows(before, rows):
             file = self._files.write(chunk)
@@ -151,8 +155,21 @@ class SqlLog:
         """Put changed records in the place of others, in the tail and in segments; how many.
 
         ``forgotten`` are the (kind, key) of versions to drop. What was there is overwritten on the disk, also in the
-        write-ahead log. The tail comes first: what moves into a segment meanwhile has changed by then.
+        write-ahead log. Nobody else rewrites or closes segments meanwhile; what is appended is not looked at.
         """
+        with alone(self.engine):
+            n_changed = self._rewrite_tail(change) + sum(self._files.rewrite(file, change) for file in self._closed())
+        with writing(self.engine) as connection:
+            for kind, key in forgotten:
+                connection.execute(delete(versions).where(versions.c.kind == kind, versions.c.key == key))
+        empty_wal(self.engine)
+        return n_changed
+
+    def _closed(self) -> list[str]:
+        with reading(self.engine) as connection:
+            return [row.file for row in connection.execute(select(segments.c.file).order_by(segments.c.first_seq))]
+
+    def _rewrite_tail(self, change: Change) -> int:
         n_changed = after = 0
         while rows := self._tail(after):
             changed = [new for new in map(change, rows) if new is not None]
@@ -162,13 +179,6 @@ class SqlLog:
                     connection.exec_driver_sql(_REPLACE, cells)
             n_changed += len(changed)
             after = rows[-1].seq
-        with reading(self.engine) as connection:
-            files = [row.file for row in connection.execute(select(segments.c.file).order_by(segments.c.first_seq))]
-        n_changed += sum(self._files.rewrite(file, change) for file in files)
-        with writing(self.engine) as connection:
-            for kind, key in forgotten:
-                connection.execute(delete(versions).where(versions.c.kind == kind, versions.c.key == key))
-        empty_wal(self.engine)
         return n_changed
 
     def count_since(self, kind: str, recorded_at: float, *, until_seq: int) -> int:

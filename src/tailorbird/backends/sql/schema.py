@@ -4,6 +4,7 @@ Migrations are a plain list of statements, both ways, applied under the writer's
 at once agree. One list per file: the log's and the ledger's.
 """
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from tailorbird import __version__
 from tailorbird.errors import TailorbirdError, Unavailable
 
 tables = MetaData()
@@ -127,6 +129,7 @@ LEDGER_MIGRATIONS: Final = (
 )
 
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "cache_size=-32000", "temp_store=MEMORY", "secure_delete=ON")
+_ALONE_SECONDS: Final = 600.0
 
 
 def open_sqlite(path: Path) -> Engine:
@@ -145,13 +148,7 @@ def open_sqlite(path: Path) -> Engine:
     def _settings(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "cache_size=-32000",
-            "temp_store=MEMORY",
-            "secure_delete=ON",
-        ):
+        for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -178,8 +175,9 @@ def migrate(engine: Engine, migrations: Sequence[Migration], target: int | None 
         version = found or 0
         if version > len(migrations):
             raise Unavailable(
-                f"This shop directory has schema version {version}; this Tailorbird knows up to {len(migrations)}.",
-                hint="Install the version that wrote it, or restore a backup.",
+                f"{engine.url.database} was written by a newer Tailorbird: it has schema version {version}; this one, "
+                f"{__version__}, knows up to {len(migrations)}.",
+                hint="Install the newer version again, or put back a copy from before it with `tailorbird restore`.",
             )
         steps = [m.up for m in migrations[version:target]] or [m.down for m in reversed(migrations[target:version])]
         for statements in steps:
@@ -217,6 +215,27 @@ def empty_wal(engine: Engine) -> None:
     with engine.connect() as connection:
         raw: Any = connection.connection.dbapi_connection
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def alone(engine: Engine) -> Iterator[None]:
+    """For as long as this lasts, nobody else of any process is in here for the same file; others append and read.
+
+    The lock is a SQLite file beside it, because a killed process lets go of that by itself on every system.
+
+    Raises:
+        Unavailable: somebody else did not come out in ten minutes.
+    """
+    lock = sqlite3.connect(f"{engine.url.database}.lock", timeout=_ALONE_SECONDS, isolation_level=None)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+        yield
+    except sqlite3.Error as error:
+        raise Unavailable(
+            f"The segments of {engine.url.database} are written by another process.", hint="Try again later."
+        ) from error
+    finally:
+        lock.close()
 
 
 def _explained(error: DatabaseError, engine: Engine) -> TailorbirdError:

@@ -40,7 +40,7 @@ class SegmentFiles:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._decoder = msgspec.json.Decoder(_Scanned)
-        self._held: tuple[str, int, list[Record]] | None = None
+        self._held: tuple[tuple[str, int, int], list[Record]] | None = None
         self._starts: dict[str, list[int]] = {}
 
     def write(self, records: Sequence[Record]) -> str:
@@ -57,7 +57,6 @@ class SegmentFiles:
         n_changed = sum(new is not None for new in changed)
         if n_changed:
             self._write(file, [new or old for new, old in zip(changed, records, strict=True)])
-            self._held = None
         return n_changed
 
     def _write(self, file: str, records: Sequence[Record]) -> str:
@@ -106,11 +105,13 @@ class SegmentFiles:
         return [meta.row_group(n).column(0).statistics.min for n in range(meta.num_row_groups)]
 
     def _group(self, file: str, group: int) -> list[Record]:
-        if self._held is None or self._held[:2] != (file, group):
+        # Another process may have written the file anew: what was read of the old one names who was erased.
+        which = (file, group, (self.directory / file).stat().st_mtime_ns)
+        if self._held is None or self._held[0] != which:
             with pq.ParquetFile(self.directory / file) as parquet:
                 columns = parquet.read_row_group(group, columns=_RECORD_COLUMNS).to_pydict()
-            self._held = (file, group, [Record(*row) for row in zip(*columns.values(), strict=True)])
-        return self._held[2]
+            self._held = (which, [Record(*row) for row in zip(*columns.values(), strict=True)])
+        return self._held[1]
 
 
 def _sync_directory(directory: Path) -> None:

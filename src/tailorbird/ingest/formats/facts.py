@@ -8,7 +8,7 @@ other. So a format knows names, and nothing of types, times or limits.
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 from urllib.parse import urlsplit
 
 from tailorbird.errors import MissingField, WrongType
@@ -52,6 +52,14 @@ class Format(Protocol):
         Raises:
             BadInput: one of its children, in their names.
         """
+
+
+@runtime_checkable
+class WithoutHeader(Protocol):
+    """A format whose files between tabs have no header."""
+
+    columns: ClassVar[Sequence[str]]
+    """What stands in each place; "" for what is not read."""
 
 
 _PERSONAL: Final = frozenset(

@@ -65,11 +65,15 @@ _SESSION_IDS: Final = ("session_id", "ga_session_id")
 _TIMES: Final = ("timestamp_micros", "timestamp")
 _SHARED: Final = (
     *(*_CLIENT_IDS, "user_id", "timestamp_micros", "consent", "non_personalized_ads"),
-    *("user_location", "device", "user_data", "ip_override"),
+    *("user_location", "device", "user_data", "ip_override", "user_properties"),
 )
 """What the body of the Measurement Protocol says of all its events."""
 
 _PERSONAL_BESIDE: Final = ("user_data", "ip_override")
+_RESERVED: Final = ("_", "ga_", "google_", "firebase_", "gtag.")
+_FIRST_OPEN: Final = "first_open_time"
+"""User properties of Google's own."""
+
 _OF_THE_ITEM: Final = ("item_variant", "item_list_id", "item_list_name", "coupon")
 """What an item is in this event alone; the rest is the catalogue's to say."""
 
@@ -132,7 +136,19 @@ class Ga4:
             "consent": consent_of(told.get("consent"))
             | ({"personalisation": False} if told.get("non_personalized_ads") is True else {}),
         }
+        given = _object(told.get("user_properties") or params.get("user_properties"))
+        said = {trait: at_path(one, "value") if isinstance(one, Mapping) else one for trait, one in given.items()}
+        params = {param: value for param, value in params.items() if param != "user_properties"}
         yield Fact("event", event_of(name, params, known, arrival, place=place))
+        yield from traits_of(known["user_id"], said, arrival)
+
+
+def traits_of(user_id: Any, said: Mapping[str, Any], arrival: Arrival) -> Iterator[Fact]:
+    """What the user properties tell of a user; nothing of an unknown visitor, nor what Google counts for itself."""
+    own = {name: value for name, value in said.items() if not name.startswith(_RESERVED) and name != _FIRST_OPEN}
+    traits = without_personal(own, arrival, profile=True)
+    if user_id and traits:
+        yield Fact("user", {"user_id": user_id, "traits": traits})
 
 
 def event_of(

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 from tailorbird.errors import WrongType
 from tailorbird.ingest.fields import shown
 from tailorbird.ingest.formats.facts import Arrival, Fact, as_object, at_path
-from tailorbird.ingest.formats.ga4 import consent_of, event_of
+from tailorbird.ingest.formats.ga4 import consent_of, event_of, traits_of
 
 _VALUES: Final = ("string_value", "int_value", "double_value", "float_value")
 _NOT_SET: Final = "(not set)"
@@ -58,19 +58,20 @@ class Ga4BigQuery:
         }
         params = {**told, **_params(row.get("event_params")), "items": _items(row.get("items"))}
         yield Fact("event", event_of(row.get("event_name"), params, known, arrival, place="items"))
+        yield from traits_of(row.get("user_id"), _params(row.get("user_properties"), "user_properties"), arrival)
 
 
-def _params(given: Any) -> dict[str, Any]:
+def _params(given: Any, place: str = "event_params") -> dict[str, Any]:
     """The parameters by name: each holds its value under the name of its type."""
     if given is None:
         return {}
     if not isinstance(given, list):
-        raise WrongType(f"event_params is {shown(given)}; a list of key and value is needed.")
+        raise WrongType(f"{place} is {shown(given)}; a list of key and value is needed.")
     params = {}
     for n, one in enumerate(given):
         key, value = at_path(one, "key"), at_path(one, "value")
         if not isinstance(key, str):
-            raise WrongType(f"event_params[{n}].key is {shown(key)}; a string is needed.")
+            raise WrongType(f"{place}[{n}].key is {shown(key)}; a string is needed.")
         said = next((value[kind] for kind in _VALUES if value.get(kind) is not None), None) if _is(value) else value
         if said not in (None, _NOT_SET):
             params[key] = said

@@ -11,29 +11,38 @@ from typing import Any, Final
 import msgspec
 
 from tailorbird.errors import BadInput, MissingField
+from tailorbird.identity.claims import entry_of_identity
 from tailorbird.ingest.consent import Answers
-from tailorbird.ingest.events import Ordinals, entry_of_event, parse_event
+from tailorbird.ingest.events import LIMITS, Ordinals, entry_of_event, parse_event
 from tailorbird.ingest.formats.facts import Arrival, Fact, FactKind, Format
 from tailorbird.ingest.items import entry_of_item, parse_item, patch_item
-from tailorbird.ingest.money import part_money
+from tailorbird.ingest.money import part_money, with_point
 from tailorbird.ingest.parts.part import KIND as PART
 from tailorbird.ingest.parts.part import Part, entry_of_part, key_of
 from tailorbird.ingest.parts.source import Source
-from tailorbird.ingest.users import entry_of_identity, entry_of_user, parse_identity, parse_user
+from tailorbird.ingest.users import entry_of_user, parse_identity, parse_user
 from tailorbird.types import Entry, Event, Identity, Item, User
 
 Current = Callable[[str, str], bytes | None]
 """The current version of (kind, key), as `Log.current` gives it."""
 
+PageSays = Callable[[Event], Event]
+"""An event as far as a page may say it; raises `BadInput` where it may not."""
+
 _MOST_REMEMBERED: Final = 10_000
+_NUMBERS: Final = frozenset({*LIMITS, "list_price", "stock", "margin"})
 
 
 @dataclass
 class Taken:
-    """What became of one message: entries to append, and the events among them. No entries: it says nothing here."""
+    """What became of one message: entries to append, and the events among them. No entries: it says nothing here.
+
+    ``declined`` counts the events of which nothing is kept because whoever did them wants it so.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    declined: int = 0
 
 
 class FormatReader:
@@ -52,13 +61,18 @@ class FormatReader:
         kinds: Collection[FactKind] | None = None,
         answers: Answers | None = None,
         source: Source | None = None,
+        page: PageSays | None = None,
+        decimal: str = ".",
     ) -> None:
         """``currency`` is the shop's, for signs that several share. With ``kinds``, no other facts are heard.
 
-        With a ``source``, what is said of items is what that source says of them.
+        With a ``source``, what is said of items is what that source says of them. ``page`` says what of an event is
+        heard that came by a write key; None where none did. ``decimal`` is the point or the comma of numbers that come
+        as text.
         """
         self.form, self.arrival = form, Arrival(now)
         self._current, self._currency, self._kinds = current, currency, kinds
+        self._page, self._decimal = page, decimal
         self._ordinals, self._answers = Ordinals(), answers or Answers(lambda _key: {})
         self._source = source
         self._told: dict[tuple[str, str], Item | Part | User | Identity] = {}
@@ -81,21 +95,38 @@ class FormatReader:
     def _take(self, fact: Fact, taken: Taken) -> None:
         kind, raw = fact
         if kind == "event":
-            part_money(raw, "events", decimal=".", currency=self._currency or "")
-            event = self._answers.keep(parse_event(raw, now=self.arrival.now))
+            self._read_numbers(raw, "events")
+            parsed = parse_event(raw, now=self.arrival.now)
+            event = self._answers.keep(self._page(parsed) if self._page else parsed)
             if event is not None:
                 taken.events.append(event)
-                taken.entries.append(entry_of_event(event, self._ordinals))
+                taken.entries.append(entry_of_event(event, self._ordinals, by_page=self._page is not None))
+            else:
+                taken.declined += 1
         elif kind in ("item", "item_change"):
-            part_money(raw, "items", decimal=".", currency=self._currency or "")
+            self._read_numbers(raw, "items")
             taken.entries += self._items(raw, whole=kind == "item")
         elif kind == "user":
-            user = self._merged(parse_user(raw))
-            taken.entries.append(entry_of_user(user, at=self.arrival.now))
+            said = parse_user(raw)
+            before = self._known("user", said.user_id, User)
+            user = self._merged(said)
+            if user != before or not taken.entries:  # beside an event, what is known already is not said again
+                taken.entries.append(entry_of_user(user, at=self.arrival.now))
         else:
             identity = parse_identity(raw, now=self.arrival.now)
             if self._is_new(identity):
                 taken.entries.append(entry_of_identity(identity))
+
+    def _read_numbers(self, raw: dict[str, Any], kind: str) -> None:
+        """Part money from its currency, and give numbers with a comma the point that every reader wants, in place."""
+        part_money(raw, kind, decimal=self._decimal, currency=self._currency or "")
+        if self._decimal == ".":
+            return
+        lines = raw.get("items")
+        for record in (raw, *(lines if isinstance(lines, list) else ())):
+            for name in _NUMBERS.intersection(record) if isinstance(record, dict) else ():
+                if isinstance(text := record[name], str):
+                    record[name] = with_point(text)
 
     def _items(self, raw: dict[str, Any], *, whole: bool) -> list[Entry]:
         """The entry of an item, or of what the source says of one."""

@@ -1,18 +1,20 @@
-"""Snowplow's enriched events as JSON, and its e-commerce actions as self-describing JSON.
+"""Snowplow's enriched events, as JSON or as the stream's TSV, and its e-commerce actions as self-describing JSON.
 
-Sources: Snowplow "Ecommerce events and entities", "Timestamps", "Snowplow atomic event properties", "Analytics SDKs"
-(one key for each schema and major version); Iglu Central, vendor com.snowplowanalytics.snowplow.ecommerce, and
-com.snowplowanalytics.snowplow/site_search (read 2026-11).
+Sources: Snowplow "Ecommerce events and entities", "Timestamps", "Snowplow atomic event properties", "Enriched stream
+TSV file format" (131 places), "Analytics SDKs" (one key for each schema and major version); Iglu Central, vendor
+com.snowplowanalytics.snowplow.ecommerce, and com.snowplowanalytics.snowplow/site_search (read 2026-11).
 
 Page pings are left out: they are a heartbeat every few seconds, and what they add up to is not known until the visit is
-over. So are the older ``transaction`` and ``transaction_item``, whose lines come as messages of their own. Enriched TSV
-has no header and is not read: an Analytics SDK, or Snowbridge's spEnrichedToJson, turns it into this JSON.
+over. So are the older ``transaction`` and ``transaction_item``, whose lines come as messages of their own. The TSV has
+no header; it is read from files, and its cells that hold JSON are opened.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeAlias
 
-from tailorbird.errors import MissingField
+import msgspec
+
+from tailorbird.errors import MissingField, WrongType
 from tailorbird.ingest.fields import read_time, shown
 from tailorbird.ingest.formats.facts import (
     Arrival,
@@ -53,6 +55,21 @@ _OF_A_PRODUCT: Final = ("name", "category", "brand", "variant", "size", "invento
 _OF_EACH_PRODUCT: Final = ("id", "size", "inventory_status")
 _CAMPAIGN: Final = ("source", "medium", "term", "content", "campaign")
 
+_PLACES: Final = {
+    3: "collector_tstamp", 4: "dvce_created_tstamp", 5: "event", 6: "event_id", 12: "user_id", 13: "user_ipaddress",
+    14: "user_fingerprint", 15: "domain_userid", 17: "network_userid", 18: "geo_country", 20: "geo_city",
+    21: "geo_zipcode", 22: "geo_latitude", 23: "geo_longitude", 24: "geo_region_name", 29: "page_url",
+    30: "page_title", 35: "page_urlpath", 47: "mkt_medium", 48: "mkt_source", 49: "mkt_term", 50: "mkt_content",
+    51: "mkt_campaign", 52: "contexts", 53: "se_category", 54: "se_action", 55: "se_label", 56: "se_property",
+    57: "se_value", 58: "unstruct_event", 77: "useragent", 83: "br_lang", 100: "os_timezone", 101: "dvce_type",
+    115: "geo_timezone", 119: "dvce_sent_tstamp", 122: "derived_contexts", 123: "domain_sessionid",
+    124: "derived_tstamp", 126: "event_name", 130: "true_tstamp",
+}  # fmt: skip
+"""Where in the TSV stands what is read, or left out by name."""
+
+_N_PLACES: Final = 131
+_JSON_CELLS: Final = ("contexts", "derived_contexts", "unstruct_event")
+
 Entities: TypeAlias = Mapping[str, Sequence[Any]]
 
 
@@ -60,6 +77,7 @@ class Snowplow:
     """Atomic fields with ``unstruct_event_...`` and ``contexts_...``; or ``{"schema", "data", "contexts"}``."""
 
     name: ClassVar[str] = "snowplow"
+    columns: ClassVar[Sequence[str]] = [_PLACES.get(n, "") for n in range(_N_PLACES)]
     theirs: ClassVar[Mapping[str, str]] = {
         "user_id": "user_id and domain_userid",
         "item_id": "product.id",
@@ -74,7 +92,7 @@ class Snowplow:
 
     def facts(self, message: Mapping[str, Any], arrival: Arrival) -> Iterator[Fact]:
         """An event; of a page ping, nothing."""
-        event = without_personal(as_object("An event", message), arrival)
+        event = without_personal(_opened(as_object("An event", message)), arrival)
         kind, data = _self_described(event)
         atomic = event.get("event")
         if kind == _ACTION:
@@ -94,6 +112,22 @@ class Snowplow:
             raise MissingField("event is missing.", hint="Send enriched events as JSON, or self-describing JSON.")
         elif not isinstance(atomic, str) or atomic not in _SILENT:
             yield _fact(event, arrival, {"type": atomic})
+
+
+def _opened(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The event with what its cells hold as JSON text."""
+    cells = {name: event[name] for name in _JSON_CELLS if isinstance(event.get(name), str)}
+    if not cells:
+        return event
+    opened: dict[str, Any] = dict(event)
+    for name, text in cells.items():
+        try:
+            opened[name] = msgspec.json.decode(text)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise WrongType(f"{name} is {shown(text)}, which is not JSON.", hint="Fetch the file again.") from error
+    sent = [opened.pop(name, None) for name in ("contexts", "derived_contexts")]
+    entities = [at_path(some, "data") if isinstance(some, Mapping) else some for some in sent]
+    return {**opened, "contexts": [one for some in entities if isinstance(some, list) for one in some]}
 
 
 def _fact(event: Mapping[str, Any], arrival: Arrival, said: Mapping[str, Any]) -> Fact:

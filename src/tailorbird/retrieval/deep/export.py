@@ -19,6 +19,12 @@ OPSET: Final = 17
 _IR: Final = 8
 _TOLERANCE: Final = 1e-4
 
+MOST_BYTES: Final = 2**30
+"""Of a graph that is served; the largest that is written here has a tenth of that."""
+
+_ELSEWHERE: Final = b"\n\x08location\x12"
+"""How ONNX writes down that a tensor's numbers lie in a file beside the graph."""
+
 
 def to_onnx(weights: Mapping[str, Array], shape: Shape) -> bytes:
     """The encoder with inputs ``rows`` (n, factors) and ``buckets`` as of `ages`, and the output ``wanted`` (factors,).
@@ -38,8 +44,12 @@ def session(encoder: bytes) -> Any:
 
     Raises:
         NotInstalled: onnxruntime is not there.
-        ValueError: the bytes are no such model.
+        ValueError: the bytes are no such model, too many, or name other files to read.
     """
+    if len(encoder) > MOST_BYTES:
+        raise ValueError(f"the encoder has {len(encoder):,} bytes; {MOST_BYTES:,} are allowed")
+    if _ELSEWHERE in encoder:
+        raise ValueError("the encoder keeps numbers in other files, which are not read")
     (runtime,) = needed(SERVING, "neural", "Serving a neural model")
     from onnxruntime.capi import onnxruntime_pybind11_state as errors
 

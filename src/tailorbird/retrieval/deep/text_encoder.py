@@ -22,6 +22,7 @@ LONGEST: Final = 256
 
 _MODEL, _VOCABULARY, _ABOUT = "encoder.onnx", "vocabulary.txt", "encoder.json"
 _AT_ONCE: Final = 32
+_WRITE_AGAIN: Final = "Write it again: `tailorbird models encoder`."
 
 
 def write_encoder(weights: Path, out: Path) -> "LocalEncoder":
@@ -59,11 +60,16 @@ class LocalEncoder:
             raise NotFound(
                 f"{folder} holds no text encoder.", hint="`tailorbird models encoder` writes it, once."
             ) from error
-        if hashlib.sha256(model + vocabulary).hexdigest() != about["sha256"]:
-            raise BadModelFile(f"The text encoder in {folder} was changed.", hint="Write it again: `models encoder`.")
-        self.name: str = about["name"]
+        except (OSError, ValueError) as error:
+            raise BadModelFile(f"The text encoder in {folder} cannot be read: {error}.", hint=_WRITE_AGAIN) from error
+        if not isinstance(about, dict) or hashlib.sha256(model + vocabulary).hexdigest() != about.get("sha256"):
+            raise BadModelFile(f"The text encoder in {folder} was changed.", hint=_WRITE_AGAIN)
+        self.name: str = str(about.get("name"))
         self._pieces = WordPieces(vocabulary.decode().splitlines(), LONGEST)
-        self._session: Any = session(model)
+        try:
+            self._session: Any = session(model)
+        except ValueError as error:
+            raise BadModelFile(f"The text encoder in {folder}: {error}.", hint=_WRITE_AGAIN) from error
         self.dimension: int = self._session.get_outputs()[0].shape[1]
 
     def encode(self, texts: Sequence[str]) -> Array:
