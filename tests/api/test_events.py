@@ -309,9 +309,9 @@ def test_items_that_are_not_in_the_catalogue_are_counted(shop, event):
             "data": {"productVariant": {"id": "unknown"}},
         },
     )
-    assert "tailorbird_events_unknown_items_total 3.0" in shop.get("/metrics").text
+    assert 'tailorbird_events_unknown_items_total{shop="shop"} 3.0' in shop.get("/metrics").text
 
 
 def test_a_shop_without_a_catalogue_counts_no_unknown_items(client, event):
     client.post("/v1/events", json=[event()])
-    assert "tailorbird_events_unknown_items_total 0.0" in client.get("/metrics").text
+    assert 'tailorbird_events_unknown_items_total{shop="shop"} 0.0' in client.get("/metrics").text
