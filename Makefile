@@ -40,7 +40,7 @@ audit: install  ## dependencies (pinned, needed, licences, known weaknesses) and
 	$(BIN)/python .ci/audit.py
 	$(BIN)/python -m pytest -q tests/house/test_dependencies.py tests/house/test_loading.py tests/learning/test_registry.py
 
-faults: install  ## kills and contention, many times over (minutes)
+faults: install  ## kills, a full disk and fuzzing, many times over (half an hour; EXTRAS=dev,fuzz adds schemathesis)
 	$(BIN)/python -m pytest tests/faults -m faults
 
 bench: install  ## speed, then quality on the data sets in DATA (minutes to an hour)
@@ -50,7 +50,7 @@ bench: install  ## speed, then quality on the data sets in DATA (minutes to an h
 
 lock:  ## write requirements.lock from what pip would install today
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet -e '.[dev,neural]' onnx
+	.venv-lock/bin/python -m pip install --quiet -e '.[dev,fuzz,neural]' onnx
 	.venv-lock/bin/python -m pip freeze --exclude-editable --exclude tailorbird > requirements.lock
 	rm -rf .venv-lock
 

@@ -115,7 +115,7 @@ class App:
     def build_engine(self, progress: Callable[[int, int], None] = lambda _done, _of: None) -> Engine:
         """A new engine that has followed the log to its end; ``progress`` is told records done and in all."""
         engine = Engine(self.config, identities=Identities.of(self.log, self.config.identity))
-        engine.state.began_at = self.clock()
+        engine.state.began_seq = self.log.last_seq()
         self._install(engine, self.load_models())
         end = self.log.last_seq()
         while records := self.log.read(engine.seq, _REPLAY_CHUNK):
@@ -357,6 +357,11 @@ class App:
             config=self.config.identity,
         )
 
+    def finish_erasure(self) -> None:
+        """Complete an erasure that was interrupted, if there is one: until then people have other numbers."""
+        if self.log.newest(requests.ERASING):
+            requests.finish(self.log, self.ledger, now=self.clock(), models=self.registry.current())
+
     def erasures(self) -> list[requests.Erasure]:
         """The proofs, the oldest first."""
         return sorted(
@@ -372,7 +377,7 @@ class App:
     @property
     def outdated(self) -> bool:
         """Whether the past has changed since the engine read it: a new one must take its place."""
-        return self.engine.state.changed_at >= self.engine.state.began_at
+        return self.engine.state.changed_seq > self.engine.state.began_seq
 
     def renew(self, engine: Engine) -> None:
         """Serve with a newly built engine. Call on the thread that follows."""

@@ -1,11 +1,13 @@
 """The log: idempotent, numbered, durable; under kills, contention and closing days."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,69 @@ def test_a_segment_that_was_written_but_never_registered_is_written_again(tmp_pa
     assert len(everything(log)) == 20
 
 
+def test_what_a_kill_left_beside_the_segments_is_swept_away(tmp_path: Path) -> None:
+    now = [NOW]
+    log = SqlLog(tmp_path, clock=lambda: now[0])
+    log.append([event(str(n)) for n in range(20)])
+    with log._files.alone(wait=True):
+        log._files.write(1, 7, [log.read(0, 7)])
+    (tmp_path / "segments" / "000000000001-000000000020.parquet.unfinished").write_bytes(b"half a file")
+    now[0] += 9 * DAY_SECONDS
+    written = log.close_segments(hot_days=1, rows=1_000)
+    assert {file.name for file in (tmp_path / "segments").iterdir()} == {*written, ".lock"}
+    assert len(everything(log)) == 20
+
+
+def test_a_segment_is_written_and_read_a_group_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tailorbird.backends.sql.segments.GROUP_ROWS", 500)
+    monkeypatch.setattr("tailorbird.backends.sql.log.GROUP_ROWS", 500)
+    now = [NOW]
+    log = SqlLog(tmp_path, clock=lambda: now[0])
+    for start in range(0, 10_250, 250):
+        log.append([event(str(n), properties={"text": "x" * 2_000}) for n in range(start, start + 250)])
+    tracemalloc.start()
+    try:
+        assert log.close_segments(hot_days=1, rows=100_000) == []
+        _, looked = tracemalloc.get_traced_memory()
+        now[0] += 9 * DAY_SECONDS
+        assert len(log.close_segments(hot_days=1, rows=100_000)) == 1
+        changed = log.rewrite(
+            lambda r: Record(r.seq, r.kind, "new", r.at, r.recorded_at, r.body) if r.seq > 9_000 else None
+        )
+        _, written = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    found = everything(log, chunk=300)
+    assert changed == 1_250
+    assert [r.seq for r in found] == list(range(1, 10_251))
+    assert {r.key for r in found if r.seq > 9_000} == {"new"}
+    assert looked < 2**20, "what cannot be closed yet is not read"
+    assert written < 10 * 2**20, "of 20 MB a fraction is held at once"
+
+
+def test_two_processes_never_write_segments_at_once(tmp_path: Path) -> None:
+    now = [NOW]
+    log, other = (SqlLog(tmp_path, clock=lambda: now[0]) for _ in range(2))
+    log.append([event(str(n)) for n in range(20)])
+    now[0] += 9 * DAY_SECONDS
+    with other._files.alone(wait=True) as mine:
+        assert mine
+        assert log.close_segments(hot_days=1, rows=1_000) == []
+    assert len(log.close_segments(hot_days=1, rows=1_000)) == 1
+    assert len(everything(log)) == 20
+
+
+def test_what_another_process_has_rewritten_is_read_anew(tmp_path: Path) -> None:
+    now = [NOW]
+    log, other = (SqlLog(tmp_path, clock=lambda: now[0]) for _ in range(2))
+    log.append([event(str(n)) for n in range(20)])
+    now[0] += 9 * DAY_SECONDS
+    log.close_segments(hot_days=1, rows=1_000)
+    assert everything(log)[3].key == "3"
+    other.rewrite(lambda r: Record(r.seq, r.kind, "new", r.at, r.recorded_at, r.body) if r.key == "3" else None)
+    assert everything(log)[3].key == "new"
+
+
 WRITER = """
     import sys
     from pathlib import Path
@@ -198,3 +263,22 @@ def test_what_this_process_appended_is_followed_without_reading(tmp_path: Path) 
     log.append([event("f"), event("g")])
     assert [record.key for record in log.appended(5, 1)] == ["f"]
     assert [record.key for record in log.appended(6, 9)] == ["g"]
+
+
+def test_a_segment_that_finds_no_room_leaves_the_log_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [NOW]
+    log = SqlLog(tmp_path, clock=lambda: now[0])
+    log.append([event(str(n)) for n in range(20)])
+    now[0] += 9 * DAY_SECONDS
+
+    def no_room(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", no_room)
+        with pytest.raises(Unavailable, match=r"The disk that holds .*segments is full"):
+            log.close_segments(hot_days=1, rows=1_000)
+    assert [file.name for file in (tmp_path / "segments").iterdir()] == [".lock"]
+    assert len(everything(log)) == 20
+    assert len(log.close_segments(hot_days=1, rows=1_000)) == 1
+    assert len(everything(log)) == 20

@@ -295,6 +295,27 @@ def test_a_worker_stops_politely(shop_dir: Path) -> None:
     assert "Stopped." in err
 
 
+def test_a_worker_that_cannot_write_says_so_stays_up_and_goes_on(run: Run, shop_dir: Path) -> None:
+    long_ago = time.time() - 10 * 86_400
+    with App.open(shop_dir, clock=lambda: long_ago) as app:
+        app.append([entry_of_item(Item(item_id="i0"), at=long_ago)])
+    (shop_dir / "segments").write_text("in the way")
+    code, _, err = run("worker", "--once")
+    assert (code, "segments cannot be written" in err) == (2, True)
+    words = [sys.executable, "-m", "tailorbird", "--shop-dir", str(shop_dir), "worker", "--every", "0.1"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    assert process.stderr is not None
+    assert "Following" in process.stderr.readline()
+    assert "Trying again" in process.stderr.readline()
+    (shop_dir / "segments").unlink()
+    while "Trying again" in (line := process.stderr.readline()):
+        pass
+    assert "000000000001-000000000001.parquet" in line
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
 def test_slates_are_made_by_one_thread_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")

@@ -95,6 +95,104 @@ def test_closed_segments_forget_too(shop_dir: Path) -> None:
         assert GONE not in str(app.log.read(900, 100))
 
 
+class Killed(BaseException):
+    """Stands for a kill: nothing of ours catches it."""
+
+
+def kill_points(app: App) -> list[tuple[object, str]]:
+    return [
+        (app.log, "_rewrite_tail"),
+        (app.log._files, "rewrite"),
+        (app.log, "drop"),
+        (app.ledger, "rename"),
+        (app.log, "append"),
+    ]
+
+
+@pytest.mark.parametrize("asked_again", [[GONE], ["cleo"]])
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("point", range(5))
+def test_an_erasure_that_is_killed_half_way_is_completed_when_asked_again(
+    shop_dir: Path, monkeypatch: Any, point: int, moment: str, asked_again: list[str]
+) -> None:
+    """Anna's phone is known to be hers by records of the tail alone; what she did on it before is in a segment."""
+    now = [NOW]
+    with App.open(shop_dir, clock=lambda: now[0]) as app:
+        entries = small_shop(n_events=600)
+        app.append([event("phone", user_id=None, anonymous_id=PHONE, item_id="only-anna-saw-this"), *entries[:400]])
+        now[0] += 3 * DAY_SECONDS
+        assert app.log.close_segments(hot_days=1.0, rows=150)
+        app.append([*around(), *entries[400:]])
+        slate(app, GONE)
+        old = app.engine.state
+        place, name = kill_points(app)[point]
+        whole = getattr(place, name)
+
+        def killed(*given: Any) -> Any:
+            if given == ([],):
+                return whole(*given)
+            if moment == "after":
+                whole(*given)
+            raise Killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(place, name, killed)
+            with pytest.raises(Killed):
+                app.erase([GONE])
+    with App.open(shop_dir, clock=lambda: now[0]) as app:
+        proof, _ = app.erase(asked_again)
+        assert proof.left == 0
+        after = stores(shop_dir)
+        for needle in (GONE, PHONE, "Ulm", "erasing"):
+            assert needle.encode() not in after, needle
+        new = app.build_engine().state
+        assert len(new.keys) == len(old.keys), "nobody has the number of somebody else"
+        for key in (f"u:u{n}" for n in range(30)):
+            assert new.number(key) == old.number(key)
+        with pytest.raises(NotFound):
+            app.erase([GONE])
+
+
+def test_people_of_one_device_are_erased_one_after_the_other(app: App, shop_dir: Path) -> None:
+    """Cleo had the tablet after Anna, whose erased records still named it: it was found, and moved numbers."""
+    old = app.engine.state
+    app.erase([GONE])
+    app.erase(["cleo"])
+    for needle in (GONE, PHONE, "cleo", "tablet"):
+        assert needle.encode() not in stores(shop_dir), needle
+    new = app.build_engine().state
+    assert len(new.keys) == len(old.keys)
+    assert [new.number(f"u:u{n}") for n in range(30)] == [old.number(f"u:u{n}") for n in range(30)]
+
+
+def test_an_erasure_that_was_killed_is_completed_at_the_next_start(shop_dir: Path, monkeypatch: Any) -> None:
+    with App.open(shop_dir, clock=lambda: NOW) as app:
+        app.append([*small_shop(n_events=50), *around()])
+        with monkeypatch.context() as patched:
+            patched.setattr(app.ledger, "rename", lambda _names: (_ for _ in ()).throw(Killed))
+            with pytest.raises(Killed):
+                app.erase([GONE])
+    with App.open(shop_dir, clock=lambda: NOW) as app:
+        app.finish_erasure()
+        assert [proof.left for proof in app.erasures()] == [0]
+        assert GONE.encode() not in stores(shop_dir)
+        app.finish_erasure()
+        assert len(app.erasures()) == 1
+
+
+def test_what_a_killed_writer_of_segments_left_is_erased_too(shop_dir: Path) -> None:
+    with App.open(shop_dir, clock=lambda: NOW + 3 * DAY_SECONDS) as app:
+        app.log._clock = lambda: NOW
+        app.append([*small_shop(n_events=50), *around()])
+        app.log._clock = lambda: NOW + 3 * DAY_SECONDS
+        with app.log._files.alone(wait=True):
+            app.log._files.write(1, 60, [app.log.read(0, 60)])
+        (shop_dir / "segments" / "000000000001-000000000009.parquet.unfinished").write_bytes(GONE.encode())
+        app.erase([GONE])
+        assert not list((shop_dir / "segments").glob("*.parquet*"))
+        assert GONE.encode() not in stores(shop_dir)
+
+
 def test_what_was_erased_gives_out_the_same_numbers_and_does_nothing_else(app: App) -> None:
     old = app.engine.state
     _, names = app.erase([GONE])
@@ -141,7 +239,7 @@ def test_a_device_belongs_to_whoever_used_it_last() -> None:
 
 
 def test_somebody_elses_event_on_the_device_stays_and_names_the_device_no_more() -> None:
-    forgetting = Forgetting(Theirs(frozenset({f"u:{GONE}", f"a:{PHONE}"})))
+    forgetting = Forgetting.of(Theirs(frozenset({f"u:{GONE}", f"a:{PHONE}"})))
     (record,) = records([event("x", user_id="cleo", anonymous_id=PHONE, item_id="i5")])
     instead = forgetting.instead(record)
     assert instead is not None

@@ -252,9 +252,9 @@ def test_an_old_event_that_comes_while_it_runs_waits_for_the_next_day(app: App) 
     """Whoever is named for the first time after the log was read has a number that nothing here knows of."""
 
     class Late(SqlLog):
-        def rewrite(self, change, forgotten):  # type: ignore[no-untyped-def]
+        def rewrite(self, change):  # type: ignore[no-untyped-def]
             self.append([event("late", at=OLD, user_id="late", item_id="late-item")])
-            return super().rewrite(change, forgotten)
+            return super().rewrite(change)
 
     app.log = Late(app.shop_dir, clock=app.clock)
     app.retain()

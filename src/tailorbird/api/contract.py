@@ -70,10 +70,10 @@ def speaks(
     """The arguments of a handler that reads and fails so; ``key`` is one of the names in `_GUARDS`.
 
     ``gives`` maps media types to types; without it the handler's return annotation counts, as JSON. Failures that
-    follow from ``key`` and ``reads`` are added.
+    follow from ``key``, ``reads`` and ``query`` are added.
     """
     body = {"application/json": reads.shape} if isinstance(reads, Body) else dict(reads or {})
-    implied = _BODY_FAILURES if body else ()
+    implied = _BODY_FAILURES if body else (BadInput,) if query else ()
     if key != "none":
         implied += (Unauthorised, Forbidden, TooManyRequests)
     words = Words(reads=body, gives=gives or {}, query=query or {}, fails=(*implied, *fails), key=key)

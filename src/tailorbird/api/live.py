@@ -107,7 +107,11 @@ class Live:
         self._stopping.set()
 
     def warm(self) -> None:
-        """Have everything compiled and every model touched once, so that no shopper waits for it."""
+        """Have everything compiled and every model touched once, so that no shopper waits for it.
+
+        The ledger is opened too: by the first slate it would be too late, if the disk is full by then.
+        """
+        self.app.ledger.recent(1)
         rehearse(self.app.config)
         anchor = self.engine.catalogue.ids[0] if len(self.engine.catalogue) else None
         for surface in ("home", "item"):

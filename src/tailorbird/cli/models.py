@@ -45,6 +45,7 @@ def train(
 
     asked = () if models == "auto" else tuple(name.strip() for name in models.split(",") if name.strip())
     with App.open(existing_shop(context)) as app, progress("Training") as show:
+        app.finish_erasure()
         run = run_training(
             app.log,
             app.registry,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tailorbird.cli import MARKS_OF_A_SHOP, is_shop
 from tailorbird.cli.terminal import note, progress
-from tailorbird.errors import BadInput, NoShop, TailorbirdError
+from tailorbird.errors import BadInput, NoShop, TailorbirdError, Unavailable
 
 if TYPE_CHECKING:
     from tailorbird.api.shops import Closed
@@ -57,6 +57,8 @@ def build_engines(apps: "list[App]", closed: "list[Closed]") -> None:
     """Have every shop follow its log to the end; one that cannot is moved to ``closed``, unless it is the only one."""
     for app in list(apps):
         try:
+            with contextlib.suppress(Unavailable):  # a full disk keeps nobody from serving; the next start tries again
+                app.finish_erasure()
             app.ledger.summary()  # that it cannot be opened is known now, and not at the first slate
             with progress(f"following the log of {app.shop_dir.name}") as show:
                 app.renew(app.build_engine(lambda done, of: show(done / max(of, 1), f"{done:,} records")))

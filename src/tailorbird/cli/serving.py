@@ -80,15 +80,24 @@ def worker(
     from tailorbird.app import App
     from tailorbird.cli import shop_dir
     from tailorbird.cli.terminal import note, print_json
+    from tailorbird.errors import Unavailable
 
     with App.open(shop_dir(context)) as app:
+        app.finish_erasure()
         seen = app.log.last_seq() if not once else 0
         if not once:
             note(f"Following the log of {app.shop_dir} from record {seen:,}.")
         try:
             while True:
-                last = app.log.last_seq()
-                new, closed, gone = last - seen, app.close_segments(), app.retain_daily()
+                try:
+                    last = app.log.last_seq()
+                    new, closed, gone = last - seen, app.close_segments(), app.retain_daily()
+                except Unavailable as error:
+                    if once:
+                        raise
+                    note(f"{error} Trying again in {every:g} seconds.")
+                    time.sleep(every)
+                    continue
                 if as_json:
                     print_json({"last_seq": last, "new_records": new, "segments_written": closed, "retention": gone})
                 elif once or new or closed:

@@ -56,10 +56,11 @@ _SEARCHED: Final = (OrderLine(""),)
 class OnlineState:
     """Catalogue, people and the state of every feature view, after the records applied so far.
 
-    ``began_at`` is when this began to read the log, as far as it was told, and ``changed_at`` when the past last
-    changed, because somebody was erased, something was too old, or two ids were taken apart: what was read before that
-    may be otherwise now. All ``views`` are folded; those that are ``left_out`` give no columns to `read`, only to
-    `read_view`. Any other view is known to nobody here: `state_of` it is None.
+    ``began_seq`` is the log's end when this began to read it, as far as it was told, and ``changed_seq`` the record by
+    which the past last changed, because somebody was erased, something was too old, or two ids were taken apart: what
+    was read before that may be otherwise now. Numbers, for clocks may go back.
+    All ``views`` are folded; those that are ``left_out`` give no columns to `read`, only to `read_view`. Any other view
+    is known to nobody here: `state_of` it is None.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class OnlineState:
         self.identities = identities or Identities()
         self.consents = Consents(self.identities)
         self.calendar = Calendar()
-        self.began_at, self.changed_at = np.inf, -np.inf
+        self.began_seq, self.changed_seq = np.inf, 0
         self._events = events
         self._views = {view.name: _made(view, events) for view in views}
         self._shown = [view for name, view in self._views.items() if name not in left_out]
@@ -118,7 +119,7 @@ class OnlineState:
     def steps(self, record: Record) -> list[Interaction]:
         """Take in what a record says of items and people, and return the interactions that are to be folded."""
         if record.kind in ("erasure", "retention"):
-            self.changed_at = record.at
+            self.changed_seq = record.seq
             return []
         if not record.body or record.kind not in _DECODERS:
             return []
@@ -134,7 +135,7 @@ class OnlineState:
             self._join(f"a:{content.anonymous_id}", f"u:{content.user_id}", content.at, content.evidence)
         elif record.kind == SEPARATION:
             if self.identities.separate(content):
-                self.changed_at = record.at
+                self.changed_seq = record.seq
         else:
             return self._steps_and_more(record.kind, content)
         return []

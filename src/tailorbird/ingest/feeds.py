@@ -5,7 +5,7 @@ any entity of theirs is opened: a few lines of nested entities would otherwise u
 """
 
 from collections.abc import Collection, Iterator
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Final, TypeAlias
 from xml.parsers import expat
 
@@ -22,6 +22,9 @@ _ITEMS: Final = frozenset({"item", "entry"})
 _PRODUCT_NAMESPACES: Final = ("http://base.google.com/ns/1.0", "http://base.google.com/cns/1.0")
 _SAMPLE_ITEMS: Final = 1_000
 _MAX_ITEM_CHARACTERS: Final = 2**24
+_CHARACTERS_OF_ELEMENT: Final = 64  # what an element takes in memory, were it text
+_MAX_TAG_BYTES: Final = 2**24
+_MAX_DEPTH: Final = 100
 _BETWEEN: Final = " "
 
 
@@ -44,7 +47,7 @@ class FeedTable:
         """
         self._source = source
         rows = self._read(source.chunks(encoding) if encoding else source.blocks())
-        first = list(islice(rows, _SAMPLE_ITEMS))
+        first, _ = source.first(rows, _SAMPLE_ITEMS)
         self._rows: Iterator[Row] = chain(first, rows)
         self.columns = list(dict.fromkeys(name for _, row in first if isinstance(row, dict) for name in row))
 
@@ -88,7 +91,7 @@ class _Items:
         self._item_depth = 0
         self._item_line = 0
         self._texts: list[str] = []
-        self._n_characters = 0
+        self._n_characters = self._n_fed = 0
         self._row: dict[str, Any] = {}
         self._products: set[str] = set()
         self._inner: dict[str, Any] = {}
@@ -100,6 +103,10 @@ class _Items:
 
     def feed(self, piece: str | bytes, *, last: bool = False) -> None:
         self._parser.Parse(piece, last)
+        self._n_fed += len(piece if isinstance(piece, bytes) else piece.encode())
+        # The parser keeps what it has seen no end of, and reads it again with every piece.
+        if self._n_fed - self._parser.CurrentByteIndex > _MAX_TAG_BYTES:
+            raise ValueError(f"what begins on line {self.line} is longer than 16 MB")
 
     def take(self) -> Iterator[Row]:
         """The items that are whole, each once."""
@@ -114,6 +121,9 @@ class _Items:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise ValueError(f"elements are nested deeper than {_MAX_DEPTH} levels")
+        self._count(_CHARACTERS_OF_ELEMENT + sum(map(len, attributes.values())))
         local = name.rpartition(_BETWEEN)[2]
         if self._depth == 1 and local not in _ROOTS:
             raise UnknownFormat(
@@ -131,13 +141,16 @@ class _Items:
             self._texts = []
 
     def _text(self, text: str) -> None:
+        self._count(len(text))
+        if self._item_depth and self._depth <= self._item_depth + 2:
+            self._texts.append(text)
+
+    def _count(self, n_characters: int) -> None:
         if not self._item_depth:
             return
-        self._n_characters += len(text)
+        self._n_characters += n_characters
         if self._n_characters > _MAX_ITEM_CHARACTERS:
             raise ValueError(f"the item on line {self._item_line} is longer than 16 MB")
-        if self._depth <= self._item_depth + 2:
-            self._texts.append(text)
 
     def _end(self, name: str) -> None:
         if self._item_depth:

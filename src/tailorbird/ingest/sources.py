@@ -9,11 +9,12 @@ import codecs
 import gzip
 import io
 import lzma
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias, TypeVar
 
 from tailorbird.errors import BadEncoding, BrokenLine, UnknownFormat, UnreadableFile, did_you_mean
 
@@ -22,6 +23,13 @@ Line: TypeAlias = tuple[int, "str | BrokenLine"]
 
 MAX_LINE_BYTES: Final = 16 * 2**20
 HEAD_BYTES: Final = 2**16
+SAMPLE_BYTES: Final = 2**26
+"""Read ahead of a file at most, to know its columns: a small compressed file may hold lines without end."""
+
+DAMAGES: Final = (OSError, EOFError, lzma.LZMAError, zlib.error)
+"""What reading a file raises, or unpacking it where it is damaged."""
+
+T = TypeVar("T")
 
 _LOOK_AHEAD_LINES: Final = 5_000
 _DATA_SUFFIXES: Final = frozenset(
@@ -68,12 +76,13 @@ class Source:
             UnknownFormat: it is empty, or of a kind that holds no table.
         """
         self.path = path
+        self._n_taken = 0
         try:
             self._raw = path.open("rb")
             self._size = path.stat().st_size
             self.stream = _decompressed(self._raw)
             self.head = self.stream.peek(HEAD_BYTES)[:HEAD_BYTES]
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except DAMAGES as error:
             raise UnreadableFile(f"{path} cannot be read: {_reason(error)}.", hint="Check the file.") from error
         foreign = next((what for magic, what in _FOREIGN.items() if self.head.startswith(magic)), None)
         if foreign:
@@ -88,6 +97,15 @@ class Source:
     def share(self) -> float:
         """How much of the file has been read, from 0 to 1."""
         return 1.0 if self._raw.closed or not self._size else min(1.0, self._raw.tell() / self._size)
+
+    def first(self, rows: Iterator[T], most: int) -> tuple[list[T], bool]:
+        """The first ``most`` of what is made of this source, or of its first 64 MB; and whether that is all."""
+        found: list[T] = []
+        for row in rows:
+            found.append(row)
+            if len(found) == most or self._n_taken > SAMPLE_BYTES:
+                return found, False
+        return found, True
 
     def lines(self, encoding: str | None) -> Iterator[Line]:
         """The lines with their numbers. One that cannot be decoded, or is longer than 16 MB, comes as a BrokenLine.
@@ -110,6 +128,7 @@ class Source:
         decode = codecs.getincrementaldecoder(encoding or "utf-8")().decode
         with self._explaining(encoding):
             while piece := self.stream.read(2**20):
+                self._n_taken += len(piece)
                 yield decode(piece)
             decode(b"", final=True)
 
@@ -121,6 +140,7 @@ class Source:
         """
         with self._explaining(None):
             while piece := self.stream.read1(HEAD_BYTES):
+                self._n_taken += len(piece)
                 yield piece
 
     def close(self) -> None:
@@ -132,8 +152,9 @@ class Source:
         try:
             while line := self.stream.readline(MAX_LINE_BYTES):
                 number += 1
+                self._n_taken += len(line)
                 yield number, line if _complete(line, self.stream) else _too_long(number)
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except DAMAGES as error:
             broken = f"{self.path.name} ends early after line {number}: {_reason(error)}."
             yield number + 1, BrokenLine(broken, hint="Fetch the file again; what came before is kept.")
         finally:
@@ -143,6 +164,7 @@ class Source:
         text = io.TextIOWrapper(self.stream, encoding=encoding, newline="")
         with self._explaining(encoding):
             for number, line in enumerate(text, 1):
+                self._n_taken += len(line)
                 yield number, line.removeprefix("\ufeff") if number == 1 else line
 
     @contextmanager
@@ -152,7 +174,9 @@ class Source:
             yield
         except UnicodeDecodeError as error:
             raise bad_encoding(self.path, None, error.object[error.start : error.start + 200], encoding) from error
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except UnicodeError as error:  # UTF-16 that does not begin like it
+            raise bad_encoding(self.path, None, self.head[:200], encoding) from error
+        except DAMAGES as error:
             raise UnreadableFile(
                 f"{self.path.name} ends early: {_reason(error)}.",
                 hint="Fetch the file again; what was accepted before is kept.",
@@ -198,6 +222,8 @@ def likely_encoding(sample: bytes) -> str:
         return "utf-16"
     if sample.count(0) * 3 > len(sample):
         return "utf-16-le" if sample[1::2].count(0) >= sample[::2].count(0) else "utf-16-be"
+    if sample.isascii():
+        return "utf-8"
     high = [byte >= 0x80 for byte in sample]
     pairs = sum(a and b for a, b in pairwise(high))
     # In Western text an accented letter stands between plain ones; in other scripts high bytes come in runs.
@@ -241,7 +267,12 @@ class _Ahead:
             yield line
 
     def any(self, test: Callable[[bytes], bool]) -> bool:
-        ahead = list(islice(self._lines, _LOOK_AHEAD_LINES))
+        ahead, n_bytes = [], 0
+        for number, line in islice(self._lines, _LOOK_AHEAD_LINES):
+            ahead.append((number, line))
+            n_bytes += len(line) if isinstance(line, bytes) else 0
+            if n_bytes > SAMPLE_BYTES:
+                break
         self._lines = chain(ahead, self._lines)
         return any(isinstance(line, bytes) and test(line) for _, line in ahead)
 

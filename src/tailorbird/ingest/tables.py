@@ -9,7 +9,7 @@ import csv
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -27,6 +27,7 @@ _SAMPLE_LINES: Final = 100
 _SAMPLE_OBJECTS: Final = 1_000
 _DELIMITERS: Final = ",;\t|"
 _MAX_VALUE_CHARACTERS: Final = 2**24
+_MAX_INDENT: Final = 1_000
 _WRAPPERS: Final = ("events", "items", "users")
 _BETWEEN_VALUES: Final = re.compile(r"[\s,\]]*")
 _LIST_OF_RECORDS: Final = re.compile(r'\{\s*"(?:products|items|users|feedback)"\s*:\s*\[')
@@ -104,7 +105,7 @@ class CsvTable:
         """
         self._source = source
         self._feed = _Feed(source.lines(encoding))
-        first = self._feed.sample(_SAMPLE_LINES)
+        first = self._feed.sample(source, _SAMPLE_LINES)
         self._delimiter = find_delimiter(first)
         try:
             header = next(csv.reader(first, delimiter=self._delimiter), [])
@@ -193,8 +194,7 @@ class JsonTable:
         """Read the first rows, to know the columns. ``between`` is what stands around them, where not by line."""
         self._source = source
         rows = _json_lines(source.lines(encoding)) if by_line else _json_values(source.chunks(encoding), between)
-        first = list(islice(rows, _SAMPLE_OBJECTS))
-        self.fixed = len(first) < _SAMPLE_OBJECTS
+        first, self.fixed = source.first(rows, _SAMPLE_OBJECTS)
         self._rows: Iterator[Row] = chain(first, rows)
         self.columns = list(dict.fromkeys(name for _, row in first if isinstance(row, dict) for name in row))
 
@@ -247,9 +247,9 @@ class _Feed:
                 return text
             self._broken.append((number, text))
 
-    def sample(self, n_lines: int) -> list[str]:
+    def sample(self, source: Source, n_lines: int) -> list[str]:
         """The first lines that hold anything, without using them up."""
-        first = list(islice(self._lines, n_lines))
+        first, _ = source.first(self._lines, n_lines)
         self._lines = chain((line for line in first if line[1]), self._lines)
         return [text for _, text in first if isinstance(text, str) and text.strip()]
 
@@ -302,8 +302,11 @@ def _json_values(chunks: Iterator[str], between: re.Pattern[str]) -> Iterator[Ro
         start = _end_of_gap(text, at, between)
         value, end = _value_at(decoder, text, start)
         if end is None and more and len(text) - start < _MAX_VALUE_CHARACTERS:
+            # Of the blanks before a value only its indent is of use: a gap may be longer than memory.
+            kept = max(at, text.rfind("\n", at, start), start - _MAX_INDENT)
+            line += text.count("\n", at, kept)
             piece = next(chunks, "")
-            text, at, more = text[at:] + piece, 0, bool(piece)
+            text, at, more = text[kept:] + piece, 0, bool(piece)
             continue
         line += text.count("\n", at, start)
         if start == len(text):
@@ -347,16 +350,14 @@ def _next_like(text: str, start: int) -> int | None:
 
 def _unwrapped(number: int, value: Any) -> Iterator[Row]:
     """The value as a row; ``{"events": [...]}``, as HTTP takes it, as several."""
-    if not isinstance(value, dict):
-        kind = "a list" if isinstance(value, list) else type(value).__name__
-        yield number, BrokenLine(f"Line {number} holds {kind}, not an object.", hint="One object for each record.")
-        return
-    wrapped = next((value[name] for name in _WRAPPERS if len(value) == 1 and name in value), None)
-    if not isinstance(wrapped, list):
-        yield number, value
-        return
-    for one in wrapped:
-        yield from _unwrapped(number, one)
+    only = next(iter(value)) if isinstance(value, dict) and len(value) == 1 else None
+    wrapped = value[only] if only in _WRAPPERS else None
+    for one in wrapped if isinstance(wrapped, list) else [value]:
+        if isinstance(one, dict):
+            yield number, one
+        else:
+            kind = "a list" if isinstance(one, list) else type(one).__name__
+            yield number, BrokenLine(f"Line {number} holds {kind}, not an object.", hint="One object for each record.")
 
 
 def _is_json(text: str) -> bool:

@@ -13,6 +13,9 @@ from tailorbird.types import Entry
 BATCH_ENTRIES: Final = 1_000
 """Of one transaction."""
 
+BATCH_BYTES: Final = 2**25
+"""Of one transaction: records may be large."""
+
 EXAMPLES: Final = 3
 """Rejected rows that are named for each reason."""
 
@@ -114,13 +117,15 @@ class Writer:
     def __init__(self, log: Appends, report: Report, *, resent: bool = False) -> None:
         self._log, self._report, self._resent = log, report, resent
         self._entries: list[Entry] = []
+        self._n_bytes = 0
         self._rows: list[tuple[int, int, str]] = []
 
     def add(self, entries: Sequence[Entry], line: int, where: str) -> None:
         """The entries of one more row, and where it stands."""
         self._entries += entries
         self._rows.append((len(entries), line, where))
-        if len(self._entries) >= BATCH_ENTRIES:
+        self._n_bytes += sum(len(entry.body) for entry in entries)
+        if len(self._entries) >= BATCH_ENTRIES or self._n_bytes > BATCH_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -137,6 +142,7 @@ class Writer:
                 self._report.duplicates += 1
             start += n
         self._entries.clear()
+        self._n_bytes = 0
         self._rows.clear()
         # Whoever waits for the disk, a server above all, gets its turn between two transactions.
         time.sleep(_PAUSE_SECONDS)

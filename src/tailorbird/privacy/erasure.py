@@ -11,7 +11,7 @@ The random names are kept nowhere but in the log itself, so that nothing leads f
 import secrets
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -40,7 +40,7 @@ _IDENTITY: Final = msgspec.json.Decoder(Identity)
 _EVENT: Final = msgspec.json.Decoder(Event)
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _JOINING: Final = frozenset({"event", "identity", "expired"})
-_ABOUT_PEOPLE: Final = _JOINING | {"user", SEPARATION}
+_ABOUT_PEOPLE: Final = _JOINING | {"user", SEPARATION, ERASED}
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,20 @@ def names_for(keys: Iterable[str]) -> dict[str, str]:
     return {key: f"{key[:2]}x-{secrets.token_hex(12)}" for key in sorted(keys)}
 
 
-class Forgetting:
-    """What stands in place of the records of people who are erased: random ``names`` by their keys."""
+class Forgetting(msgspec.Struct, frozen=True):
+    """What stands in place of the records of people who are erased: random ``names`` by their keys.
 
-    def __init__(self, theirs: Theirs) -> None:
-        """Draw the names. On a device that is not theirs as a whole they leave ``past_names`` and not its own."""
-        self.names, self.past_names = names_for(theirs.keys), names_for(theirs.devices)
-        self._seqs = theirs.seqs
+    In the records ``seqs``, on devices that are not theirs as a whole, they leave ``past_names``.
+    """
+
+    names: dict[str, str]
+    past_names: dict[str, str]
+    seqs: frozenset[int]
+
+    @classmethod
+    def of(cls, theirs: Theirs) -> Self:
+        """Draw the names."""
+        return cls(names_for(theirs.keys), names_for(theirs.devices), theirs.seqs)
 
     def instead(self, record: Record) -> Record | None:
         """The record that stands in place of this one; None where it says nothing of them."""
@@ -121,10 +128,13 @@ class Forgetting:
             return None
         told, names = _NAMED.decode(record.body), self.names
         user, device = f"u:{told.user_id}", f"a:{told.anonymous_id}"
-        if record.seq in self._seqs and device in self.past_names:
+        if record.seq in self.seqs and device in self.past_names:
             names = self.past_names
         if user not in names and device not in names:
             return None
+        if record.kind == ERASED:
+            # Somebody else was erased before, who was logged in on a device of theirs.
+            return _without_device(record, names[device]) if device in names else None
         at, key = record.at // DAY_SECONDS * DAY_SECONDS, f"{ERASED}-{record.seq}"
         if record.kind not in _JOINING:
             # What was only said of somebody named nobody who has a number yet.

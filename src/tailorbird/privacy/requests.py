@@ -16,6 +16,9 @@ from tailorbird.privacy.erasure import ERASED, Forgetting, everything_of
 from tailorbird.protocols import Log
 from tailorbird.types import Decision, Entry, Record
 
+ERASING: Final = "erasing"
+"""The kind under which the log keeps an erasure until it is done."""
+
 _CHUNK: Final = 5_000
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
@@ -39,11 +42,26 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, str]
 
 
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """An erasure that is under way: what was asked for, and the names that it gives out, which none may draw again."""
+
+    erasure_id: str
+    people: int
+    devices: int
+    forgetting: Forgetting
+
+
 class ForgettingLog(Log, Protocol):
     """A log whose records can be replaced, by ones that say less."""
 
-    def rewrite(self, change: Callable[[Record], Record | None], forgotten: Iterable[tuple[str, str]]) -> int:
-        """Put changed records in the place of others, and drop the versions (kind, key); how many records."""
+    def rewrite(self, change: Callable[[Record], Record | None]) -> int:
+        """Put changed records in the place of others; how many."""
+
+    def keep(self, kind: str, bodies: Mapping[str, bytes]) -> None:
+        """Durably make these the newest bodies of a kind, by key, without a record."""
+
+    def drop(self, names: Iterable[tuple[str, str]]) -> None:
+        """Forget the newest bodies of these (kind, key)."""
 
 
 class ForgettingLedger(Protocol):
@@ -68,32 +86,78 @@ def erase(
 ) -> tuple[Erasure, Mapping[str, str]]:
     """Forget these people on the disk; the proof, and the person keys by which they went -> those that stand there now.
 
+    One that was interrupted is completed first, whoever is asked for now; if it was about the same people, that is all.
+
     Raises:
         NotFound: nothing is kept of any of them.
     """
+    finished = finish(log, ledger, now=now, models=models)
     theirs = everything_of(set(users), partial(_records, log), partial(Identities.of, log, config))
-    forgetting = Forgetting(replace(theirs, keys=theirs.keys | {f"a:{device}" for device in devices}))
-    names = forgetting.names
+    asked = {f"a:{device}" for device in devices}
+    forgetting = Forgetting.of(replace(theirs, keys=theirs.keys | asked))
+    begun = Begun(
+        erasure_id=secrets.token_hex(8), people=len(set(users)) + len(asked), devices=len(asked), forgetting=forgetting
+    )
+    proof = _carry_out(log, ledger, begun, now=now, models=models)
+    names = {name: new for _, earlier in finished for name, new in earlier.items()} | forgetting.names
+    if proof is not None:
+        return proof, names
+    for earlier_proof, earlier in finished:
+        if earlier.keys() >= {f"u:{user}" for user in users} | asked:
+            return earlier_proof, names
+    raise NotFound(f"Nothing is kept of {_who(users, devices)}.", hint="Ids are case-sensitive.")
+
+
+def finish(
+    log: ForgettingLog, ledger: ForgettingLedger, *, now: float, models: Mapping[str, str]
+) -> list[tuple[Erasure, Mapping[str, str]]]:
+    """Complete what was interrupted, with the names that it had given out; the proofs and the names of each.
+
+    Which devices were whose cannot be read any more in the half of the log that was done, and other names in the other
+    half would make two people of one. A proof counts what its last run has replaced.
+    """
+    done: list[tuple[Erasure, Mapping[str, str]]] = []
+    for body in log.newest(ERASING):
+        begun = msgspec.json.decode(body, type=Begun)
+        if (proof := _carry_out(log, ledger, begun, now=now, models=models, resumed=True)) is not None:
+            done.append((proof, begun.forgetting.names))
+    return done
+
+
+def _carry_out(
+    log: ForgettingLog,
+    ledger: ForgettingLedger,
+    begun: Begun,
+    *,
+    now: float,
+    models: Mapping[str, str],
+    resumed: bool = False,
+) -> Erasure | None:
+    """Replace, rename and prove. It may be killed anywhere, and done again; None where there was nothing to forget."""
+    forgetting, names = begun.forgetting, begun.forgetting.names
+    log.keep(ERASING, {begun.erasure_id: _ENCODER.encode(begun)})
     parted = forgetting.renamed(msgspec.json.decode(body, type=Separation) for body in log.newest(SEPARATION))
     log.append([separation.entry() for separation in parted.values()])
+    n_records = log.rewrite(forgetting.instead)
     versions = [("user" if key[0] == "u" else "identity", key[2:]) for key in names]
-    n_records = log.rewrite(forgetting.instead, [*versions, *((SEPARATION, key) for key in parted)])
+    log.drop([*versions, *((SEPARATION, key) for key in parted)])
     n_decisions = ledger.rename({**forgetting.past_names, **names})
-    if not n_records and not n_decisions:
-        raise NotFound(f"Nothing is kept of {_who(users, devices)}.", hint="Ids are case-sensitive.")
-    left = sum(forgetting.instead(record) is not None for record in _records(log)) + len(ledger.of_people(names.keys()))
-    proof = Erasure(
-        erasure_id=secrets.token_hex(8),
-        at=now,
-        people=len(set(users)) + len(set(devices)),
-        devices=sum(key[0] == "a" for key in names) - len(set(devices)),
-        records=n_records,
-        decisions=n_decisions,
-        left=left,
-        models=dict(models),
-    )
-    log.append([Entry("erasure", proof.erasure_id, now, _ENCODER.encode(proof))])
-    return proof, names
+    proof = None
+    if resumed or n_records or n_decisions:
+        left = sum(forgetting.instead(record) is not None for record in _records(log))
+        proof = Erasure(
+            erasure_id=begun.erasure_id,
+            at=now,
+            people=begun.people,
+            devices=sum(key[0] == "a" for key in names) - begun.devices,
+            records=n_records,
+            decisions=n_decisions,
+            left=left + len(ledger.of_people(names.keys())),
+            models=dict(models),
+        )
+        log.append([Entry("erasure", proof.erasure_id, now, _ENCODER.encode(proof))])
+    log.drop([(ERASING, begun.erasure_id)])
+    return proof
 
 
 def export(log: Log, ledger: ForgettingLedger, user: str, config: IdentityConfig) -> dict[str, Any]:
@@ -103,7 +167,7 @@ def export(log: Log, ledger: ForgettingLedger, user: str, config: IdentityConfig
         NotFound: nothing is.
     """
     theirs = everything_of({user}, partial(_records, log), partial(Identities.of, log, config))
-    forgetting = Forgetting(theirs)
+    forgetting = Forgetting.of(theirs)
     found: dict[str, list[Any]] = {"user": [], "identity": [], SEPARATION: [], "event": []}
     for record in _records(log):
         # What is left of an expired event is a device, an answer about consent, or the day of somebody's first one.

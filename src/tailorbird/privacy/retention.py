@@ -260,7 +260,7 @@ def retain(log: ForgettingLog, ledger: ExpiringLedger, config: Config, *, now: f
             for record in _records(log):
                 expiry.instead(record)
         else:
-            n_changed = log.rewrite(expiry.instead, ())
+            n_changed = log.rewrite(expiry.instead)
     n_decisions, n_bytes = ledger.expire(ledger_before, dry_run=dry_run) if ledger_before else (0, 0)
     account = Retention(
         at=now,

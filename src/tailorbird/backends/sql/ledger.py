@@ -7,6 +7,7 @@ an insert from 1.4 ms to 1,500 ms at p99). Its own thread, because a commit wait
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from tailorbird.backends.sql.schema import (
 from tailorbird.errors import Unavailable
 from tailorbird.types import Decision
 
-_MOST_WAITING = 100_000
+_MOST_WAITING = 20_000
+_COMMITTED = 1_000  # at once, so that a disk that refuses is not asked with everything that waits
 _EXPIRED_AT_ONCE = 2_000
 
 
@@ -48,7 +50,7 @@ class SqlLedger:
         self._thread.start()
 
     def record(self, decision: Decision) -> None:
-        """Queue a decision. When the disk refuses for so long that 100,000 wait, the newest are counted as lost."""
+        """Queue a decision. When the disk refuses for so long that 20,000 wait, the newest are counted as lost."""
         with self._lock:
             if len(self._waiting) >= _MOST_WAITING:
                 self.lost += 1
@@ -156,10 +158,14 @@ class SqlLedger:
                 self._wake.set()
 
     def _commit(self) -> None:
+        while batch := self._oldest():
+            self._insert(batch)
+
+    def _oldest(self) -> list[Decision]:
         with self._lock:
-            batch = list(self._waiting.values())
-        if not batch:
-            return
+            return list(islice(self._waiting.values(), _COMMITTED))
+
+    def _insert(self, batch: Sequence[Decision]) -> None:
         rows = [
             {
                 "decision_id": d.decision_id,

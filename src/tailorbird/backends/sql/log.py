@@ -8,8 +8,8 @@ newest body of each item, user and identity, so that "no change" costs no new ve
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import chain, islice, takewhile
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,7 +18,6 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from tailorbird.backends.sql.schema import (
     LOG_MIGRATIONS,
-    alone,
     empty_wal,
     event_keys,
     log,
@@ -29,7 +28,7 @@ from tailorbird.backends.sql.schema import (
     versions,
     writing,
 )
-from tailorbird.backends.sql.segments import Change, SegmentFiles
+from tailorbird.backends.sql.segments import GROUP_ROWS, Change, SegmentFiles
 from tailorbird.protocols import Verdict
 from tailorbird.types import DAY_SECONDS, Entry, Record
 
@@ -40,6 +39,10 @@ _TAIL = "SELECT seq, kind, key, at, recorded_at, body FROM log WHERE seq > ? ORD
 _ARRIVED = "SELECT recorded_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1"
 _COUNTED = "SELECT count(*) FROM log WHERE seq >= ? AND seq <= ? AND kind = ?"
 _REPLACE = "UPDATE log SET kind = ?, key = ?, at = ?, body = ? WHERE seq = ?"
+_NEWER = "SELECT seq FROM log WHERE recorded_at >= ? ORDER BY seq LIMIT 1"
+_OLDEST = (
+    "SELECT min(seq), max(seq), count(*) FROM (SELECT seq FROM log WHERE ? IS NULL OR seq < ? ORDER BY seq LIMIT ?)"
+)
 _SEGMENT = "SELECT file FROM segments WHERE last_seq > ? ORDER BY first_seq LIMIT 1"
 
 
@@ -132,46 +135,59 @@ class SqlLog:
         """Move what arrived before the last ``hot_days`` whole days into Parquet; return the files written.
 
         A kill at any point leaves either the rows or the registered file, never both and never neither: the file is
-        complete and synced before the transaction that registers it and takes the rows away.
-        """
-        with alone(self.engine):
-            return self._close_segments((self._clock() // DAY_SECONDS - hot_days) * DAY_SECONDS, rows)
+        complete and synced before the transaction that registers it and takes the rows away. Where another process
+        writes segments at the moment, nothing is done: that one, or the next call, does it.
 
-    def _close_segments(self, before: float, rows: int) -> list[str]:
-        written = []
-        while chunk := self._closed_rows(before, rows):
-            file = self._files.write(chunk)
-            with writing(self.engine) as connection:
-                first, last = chunk[0].seq, chunk[-1].seq
-                connection.execute(
-                    insert(segments),
-                    {"first_seq": first, "last_seq": last, "file": file, "n_rows": len(chunk), "closed_at": before},
-                )
-                connection.execute(delete(log).where(log.c.seq <= last))
-            written.append(file)
+        Raises:
+            Unavailable: the disk is full, or a file cannot be written. Then every record is where it was.
+        """
+        before = (self._clock() // DAY_SECONDS - hot_days) * DAY_SECONDS
+        written: list[str] = []
+        with self._files.alone(wait=False) as mine:
+            if not mine:
+                return written
+            self._files.sweep(self._registered())
+            while found := self._closable(before, rows):
+                first, last, n_rows = found
+                written.append(self._files.write(first, last, self._groups(first, last)))
+                cells = {"file": written[-1], "n_rows": n_rows, "closed_at": before}
+                with writing(self.engine) as connection:
+                    connection.execute(insert(segments), {"first_seq": first, "last_seq": last, **cells})
+                    connection.execute(delete(log).where(log.c.seq <= last))
         return written
 
-    def rewrite(self, change: Change, forgotten: Iterable[tuple[str, str]]) -> int:
+    def rewrite(self, change: Change) -> int:
         """Put changed records in the place of others, in the tail and in segments; how many.
 
-        ``forgotten`` are the (kind, key) of versions to drop. What was there is overwritten on the disk, also in the
-        write-ahead log. Nobody else rewrites or closes segments meanwhile; what is appended is not looked at.
+        What was there is overwritten on the disk, also in the write-ahead log. No segment is closed meanwhile.
+
+        Raises:
+            Unavailable: the disk is full, or a file cannot be written. Some records may have changed then.
         """
-        with alone(self.engine):
-            n_changed = self._rewrite_tail(change) + sum(self._files.rewrite(file, change) for file in self._closed())
-        with writing(self.engine) as connection:
-            for kind, key in forgotten:
-                connection.execute(delete(versions).where(versions.c.kind == kind, versions.c.key == key))
+        with self._files.alone(wait=True):
+            n_changed = self._rewrite_tail(change)
+            files = self._registered()
+            self._files.sweep(files)
+            n_changed += sum(self._files.rewrite(file, change) for file in files)
         empty_wal(self.engine)
         return n_changed
 
-    def _closed(self) -> list[str]:
-        with reading(self.engine) as connection:
-            return [row.file for row in connection.execute(select(segments.c.file).order_by(segments.c.first_seq))]
+    def keep(self, kind: str, bodies: Mapping[str, bytes]) -> None:
+        """Durably make these the newest bodies of a kind, by key, without a record; see `drop`."""
+        rows = [(kind, key, b"", body) for key, body in bodies.items()]
+        with writing(self.engine) as connection:
+            _insert(connection, "INSERT OR REPLACE INTO versions (kind, key, digest, body)", rows)
+
+    def drop(self, names: Iterable[tuple[str, str]]) -> None:
+        """Forget the newest bodies of these (kind, key), and overwrite them on the disk."""
+        with writing(self.engine) as connection:
+            for kind, key in names:
+                connection.execute(delete(versions).where(versions.c.kind == kind, versions.c.key == key))
+        empty_wal(self.engine)
 
     def _rewrite_tail(self, change: Change) -> int:
         n_changed = after = 0
-        while rows := self._tail(after):
+        while rows := self._tail(after, _REWRITTEN):
             changed = [new for new in map(change, rows) if new is not None]
             if changed:
                 with writing(self.engine) as connection:
@@ -195,6 +211,11 @@ class SqlLog:
                 low, high = (low, middle) if row is None or row.recorded_at >= recorded_at else (middle + 1, high)
             return int(connection.exec_driver_sql(_COUNTED, (low, until_seq, kind)).scalar() or 0)
 
+    def _registered(self) -> list[str]:
+        """The files of segments, in order."""
+        with reading(self.engine) as connection:
+            return [row.file for row in connection.execute(select(segments.c.file).order_by(segments.c.first_seq))]
+
     def summary(self) -> dict[str, Any]:
         """Figures for operators: rows in the hot tail, segments, and the size on the disk in bytes."""
         with reading(self.engine) as connection:
@@ -212,15 +233,23 @@ class SqlLog:
         """Let go of the file."""
         self.engine.dispose()
 
-    def _tail(self, after: int) -> list[Record]:
+    def _tail(self, after: int, limit: int) -> list[Record]:
         with reading(self.engine) as connection:
-            return [Record(*row) for row in connection.exec_driver_sql(_TAIL, (after, _REWRITTEN))]
+            return [Record(*row) for row in connection.exec_driver_sql(_TAIL, (after, limit))]
 
-    def _closed_rows(self, before: float, limit: int) -> list[Record]:
-        """The oldest rows of the hot tail, as long as they arrived before ``before``."""
+    def _groups(self, first: int, last: int) -> Iterator[Sequence[Record]]:
+        after = first - 1
+        while after < last:
+            group = [record for record in self._tail(after, GROUP_ROWS) if record.seq <= last]
+            yield group
+            after = group[-1].seq
+
+    def _closable(self, before: float, limit: int) -> tuple[int, int, int] | None:
+        """The oldest rows of the hot tail that arrived before ``before``: first and last number, and how many."""
         with reading(self.engine) as connection:
-            rows = [Record(*row) for row in connection.execute(select(log).order_by(log.c.seq).limit(limit))]
-        return list(takewhile(lambda row: row.recorded_at < before, rows))
+            newer = connection.exec_driver_sql(_NEWER, (before,)).scalar()
+            first, last, n_rows = connection.exec_driver_sql(_OLDEST, (newer, newer, limit)).one()
+        return (first, last, n_rows) if n_rows else None
 
 
 class _Appended:

@@ -4,7 +4,6 @@ Migrations are a plain list of statements, both ways, applied under the writer's
 at once agree. One list per file: the log's and the ledger's.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,7 +128,6 @@ LEDGER_MIGRATIONS: Final = (
 )
 
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "cache_size=-32000", "temp_store=MEMORY", "secure_delete=ON")
-_ALONE_SECONDS: Final = 600.0
 
 
 def open_sqlite(path: Path) -> Engine:
@@ -183,7 +181,8 @@ def migrate(engine: Engine, migrations: Sequence[Migration], target: int | None 
         for statements in steps:
             for statement in statements:
                 connection.execute(text(statement))
-        connection.execute(text("UPDATE schema_version SET version = :version"), {"version": target})
+        if version != target:  # what is as it should be opens on a full disk too
+            connection.execute(text("UPDATE schema_version SET version = :version"), {"version": target})
         return int(version)
 
 
@@ -215,27 +214,6 @@ def empty_wal(engine: Engine) -> None:
     with engine.connect() as connection:
         raw: Any = connection.connection.dbapi_connection
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-@contextmanager
-def alone(engine: Engine) -> Iterator[None]:
-    """For as long as this lasts, nobody else of any process is in here for the same file; others append and read.
-
-    The lock is a SQLite file beside it, because a killed process lets go of that by itself on every system.
-
-    Raises:
-        Unavailable: somebody else did not come out in ten minutes.
-    """
-    lock = sqlite3.connect(f"{engine.url.database}.lock", timeout=_ALONE_SECONDS, isolation_level=None)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-        yield
-    except sqlite3.Error as error:
-        raise Unavailable(
-            f"The segments of {engine.url.database} are written by another process.", hint="Try again later."
-        ) from error
-    finally:
-        lock.close()
 
 
 def _explained(error: DatabaseError, engine: Engine) -> TailorbirdError:
