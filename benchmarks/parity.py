@@ -188,6 +188,8 @@ def plain(value: Any) -> Any:
         return value.tobytes()
     if isinstance(value, dict):
         return tuple((key, plain(one)) for key, one in value.items())
+    if isinstance(value, set):
+        return tuple(sorted(value))
     if isinstance(value, list | tuple):
         return tuple(plain(one) for one in value)
     slots = getattr(type(value), "__slots__", None)
