@@ -188,10 +188,8 @@ def plain(value: Any) -> Any:
         return value.tobytes()
     if isinstance(value, dict):
         return tuple((key, plain(one)) for key, one in value.items())
-    if isinstance(value, set):
-        return tuple(sorted(value))
-    if isinstance(value, list | tuple):
-        return tuple(plain(one) for one in value)
+    if isinstance(value, set | list | tuple):
+        return tuple(plain(one) for one in (sorted(value) if isinstance(value, set) else value))
     slots = getattr(type(value), "__slots__", None)
     if slots is not None:
         return tuple(plain(getattr(value, name)) for name in slots)

@@ -282,3 +282,15 @@ def test_a_segment_that_finds_no_room_leaves_the_log_as_it_was(tmp_path: Path, m
     assert len(everything(log)) == 20
     assert len(log.close_segments(hot_days=1, rows=1_000)) == 1
     assert len(everything(log)) == 20
+
+
+def test_what_waits_beside_the_file_is_moved_into_it_without_anybody_waiting(tmp_path: Path) -> None:
+    log = SqlLog(tmp_path)
+    log.append([event(f"e{n}") for n in range(2_000)])
+    waiting = (tmp_path / "tailorbird.db-wal").stat().st_size
+    before = (tmp_path / "tailorbird.db").stat().st_size
+    log.shorten()
+    assert (tmp_path / "tailorbird.db").stat().st_size > before
+    log.append([event("more")])
+    assert (tmp_path / "tailorbird.db-wal").stat().st_size <= waiting, "it begins at its start again"
+    assert log.last_seq() == 2_001

@@ -5,6 +5,7 @@ thread. Heavy work in the background waits for its ``turn``, which all shops of 
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -33,6 +34,7 @@ MOST_LAG: Final = 10_000
 
 BEHIND: Final = "the engine is far behind the log"
 
+_SHORTENED_EVERY_SECONDS: Final = 0.5
 _MODELS_EVERY_SECONDS: Final = 2.0
 _UPKEEP_EVERY_SECONDS: Final = 600.0
 _ERASURES_EVERY_SECONDS: Final = 5.0
@@ -87,6 +89,7 @@ class Live:
             asyncio.create_task(work)
             for work in (
                 self.follower.run(),
+                self._shorten(),
                 self._renew_models(),
                 self._renew_state(),
                 self._keep_up(),
@@ -149,6 +152,13 @@ class Live:
         decision = self.app.recommend(request, excuse=BEHIND if self.behind else "")
         self.metrics.decided(decision)
         return decision
+
+    async def _shorten(self) -> None:
+        """Move what was appended into its place, beside the thread that appends, which then never waits for it."""
+        while True:
+            await asyncio.sleep(_SHORTENED_EVERY_SECONDS)
+            with contextlib.suppress(TailorbirdError, OSError):  # a writer does it, sooner or later
+                await asyncio.to_thread(self.app.log.shorten)
 
     async def _renew_models(self) -> None:
         """Serve with what another process has promoted. Files are read off the loop's thread."""

@@ -25,6 +25,7 @@ from tailorbird.backends.sql.schema import (
     open_sqlite,
     reading,
     segments,
+    shorten_wal,
     versions,
     writing,
 )
@@ -215,6 +216,10 @@ class SqlLog:
         """The files of segments, in order."""
         with reading(self.engine) as connection:
             return [row.file for row in connection.execute(select(segments.c.file).order_by(segments.c.first_seq))]
+
+    def shorten(self) -> None:
+        """Move what was appended into its place in the file, which a writer would have to do now and then otherwise."""
+        shorten_wal(self.engine)
 
     def summary(self) -> dict[str, Any]:
         """Figures for operators: rows in the hot tail, segments, and the size on the disk in bytes."""
