@@ -6,9 +6,10 @@ A server process of its own, over HTTP: batches of events, slates on three surfa
 and now and then a changed price, a user's traits and a device that changes hands. Without ``--events-per-second`` a
 closed loop measures for a quarter of a minute what this machine takes, and half of that is sent.
 
-People, devices and items are a fixed few hundred, so that the state that a server keeps of them is bounded and full
-within minutes: what grows then is a leak. The resident size is read every ten seconds; growth is the slope of a line
-through what came after the first third, in percent of that line's beginning for 30 minutes. Exit 1 above ``--allowed``.
+People, devices and items are a fixed hundred, with two thousand events each before it begins, so that the state which
+a server keeps of them is bounded and full: what grows then is a leak. The resident size is read every ten seconds;
+growth is the slope of a line through what came after the first third, in percent of that line's beginning for 30
+minutes. Exit 1 above ``--allowed``.
 """
 
 import argparse
@@ -32,8 +33,8 @@ import numpy as np
 from tailorbird.simulator.bench_ingest import _free_port, _wait_until_ready
 from tailorbird.simulator.bulk import bulk_events, bulk_items, quantiles
 
-N_PEOPLE, N_ITEMS, N_DEVICES = 300, 300, 100
-HISTORY_EVENTS = 60_000
+N_PEOPLE, N_ITEMS, N_DEVICES = 100, 100, 40
+HISTORY_EVENTS = 200_000
 MODELS = "popular,trending,covisitation,bought-after,bought-with,item-knn,content,ranker"
 BATCH, SLATES = 50, 4
 RARE = 5

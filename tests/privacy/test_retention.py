@@ -305,3 +305,40 @@ def test_every_number_is_what_it_was_whatever_came_in_which_order(
                 if new.identities.find(key) != -1:
                     assert new.identities.find(key) == old.identities.find(key)
                     assert new.identities.is_shared(key) == old.identities.is_shared(key)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing of ours catches it."""
+
+
+@pytest.mark.parametrize("point", ["_rewrite_tail", "append"])
+def test_a_run_that_is_killed_half_way_is_completed_with_the_same_names(
+    shop_dir: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """The tail is done and the segments are not, or all is and nobody was told."""
+    now = [NOW - 3 * DAY_SECONDS]
+    with App.open(shop_dir, config=config(), clock=lambda: now[0]) as app:
+        gone = [event(f"g{n}", at=OLD + n / 100, user_id=f"gone-{n % 7}", item_id=f"i{n}") for n in range(40)]
+        app.append([*gone[:20], *at_times()])
+        now[0] += 3 * DAY_SECONDS
+        assert app.log.close_segments(hot_days=1.0, rows=1_000)
+        app.append([*gone[20:], event("y9", at=YOUNG, user_id="zoe", item_id="i1")])
+        old = app.build_engine().state
+        whole = getattr(app.log, point)
+
+        def killed(*given: object) -> None:
+            whole(*given)
+            raise Killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(app.log, point, killed)
+            with pytest.raises(Killed):
+                app.retain()
+    with App.open(shop_dir, config=config(), clock=lambda: now[0]) as app:
+        app.retain()
+        new = app.build_engine().state
+        assert len(new.keys) == len(old.keys)
+        assert new.number("u:zoe") == old.number("u:zoe")
+        assert not any("gone-" in key for key in new.keys)
+        assert not app.log.newest("expiring")
+        assert app.log.newest("retention"), "everybody who follows is told"

@@ -302,8 +302,7 @@ def _json_values(chunks: Iterator[str], between: re.Pattern[str]) -> Iterator[Ro
         start = _end_of_gap(text, at, between)
         value, end = _value_at(decoder, text, start)
         if end is None and more and len(text) - start < _MAX_VALUE_CHARACTERS:
-            # Of the blanks before a value only its indent is of use: a gap may be longer than memory.
-            kept = max(at, text.rfind("\n", at, start), start - _MAX_INDENT)
+            kept = _indent(text, at, start)
             line += text.count("\n", at, kept)
             piece = next(chunks, "")
             text, at, more = text[kept:] + piece, 0, bool(piece)
@@ -324,6 +323,12 @@ def _json_values(chunks: Iterator[str], between: re.Pattern[str]) -> Iterator[Ro
             return
         line += text.count("\n", start, end)
         at = end
+
+
+def _indent(text: str, at: int, start: int) -> int:
+    """Where the gap before a value may be cut: of its blanks only the indent is of use, and there may be gigabytes."""
+    blanks = at + len(text[at:start].rstrip(" \t\r\n,]"))
+    return at if start - blanks <= _MAX_INDENT else max(text.rfind("\n", blanks, start), start - _MAX_INDENT)
 
 
 def _end_of_gap(text: str, at: int, between: re.Pattern[str]) -> int:

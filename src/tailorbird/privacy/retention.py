@@ -10,6 +10,7 @@ engine. What the shop said of items, users, identities and separations, and answ
 they stay. Of a user only the newest version does.
 """
 
+import hashlib
 import re
 import secrets
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,9 @@ from tailorbird.types import DAY_SECONDS, PAGE, Entry, Event, OrderLine, Record,
 EXPIRED: Final = "expired"
 RETENTION: Final = "retention"
 """The kind of the record that tells every process that follows the log to build a new engine."""
+
+EXPIRING: Final = "expiring"
+"""The kind under which the log keeps the secret of the random names until a run is done, should it be killed."""
 
 _CHUNK: Final = 5_000
 _ANSWER: Final = "consent"
@@ -109,8 +113,8 @@ class Expiry:
     ``people`` are the person keys of those who, of all that was asked about, have nothing left.
     """
 
-    def __init__(self, before: float, identities: Identities) -> None:
-        """``identities`` know nobody yet, but which ids were taken apart."""
+    def __init__(self, before: float, identities: Identities, secret: bytes) -> None:
+        """``identities`` know nobody yet, but which ids were taken apart. Random names follow from the ``secret``."""
         self.people: set[str] = set()
         self.records = self.bytes = 0
         self._before, self._last = before, 0
@@ -120,7 +124,7 @@ class Expiry:
         self._first_item: dict[str, int] = {}
         self._newest: dict[str, int] = {}  # user: the record of the newest version
         self._staying: set[str] = set()
-        self._names: dict[str, str] = {}
+        self._secret = secret
 
     def read(self, records: Iterable[Record]) -> None:
         """Take in the whole log, in its order."""
@@ -237,7 +241,7 @@ class Expiry:
         """The key of whoever is still about, or is nobody already; a random one, always the same, for anybody else."""
         if not key or key in self._staying or _NOBODYS.fullmatch(key):
             return key
-        return self._names.setdefault(key, f"{key[:2]}x-{secrets.token_hex(12)}")
+        return f"{key[:2]}x-{hashlib.blake2b(key.encode(), key=self._secret, digest_size=12).hexdigest()}"
 
     def _count(self, told: _Told) -> None:
         run = self._runs.get(told.device)
@@ -253,13 +257,17 @@ def retain(log: ForgettingLog, ledger: ExpiringLedger, config: Config, *, now: f
     """
     kept_days = (config.log.keep_days, config.ledger.keep_days)
     log_before, ledger_before = (_day(now - days * DAY_SECONDS) if days else 0.0 for days in kept_days)
-    expiry, n_changed = Expiry(log_before, Identities.of(log, config.identity)), 0
+    # In a log that is half done, other names in the other half would make two people of one.
+    interrupted = log.newest(EXPIRING)
+    secret = interrupted[0] if interrupted else secrets.token_bytes(32)
+    expiry, n_changed = Expiry(log_before, Identities.of(log, config.identity), secret), 0
     if log_before:
         expiry.read(_records(log))
         if dry_run:
             for record in _records(log):
                 expiry.instead(record)
         else:
+            log.keep(EXPIRING, {EXPIRING: secret})
             n_changed = log.rewrite(expiry.instead)
     n_decisions, n_bytes = ledger.expire(ledger_before, dry_run=dry_run) if ledger_before else (0, 0)
     account = Retention(
@@ -271,8 +279,11 @@ def retain(log: ForgettingLog, ledger: ExpiringLedger, config: Config, *, now: f
         decisions=n_decisions,
         bytes=expiry.bytes + n_bytes,
     )
-    if n_changed or (n_decisions and not dry_run):
-        log.append([Entry(RETENTION, RETENTION, now, _ENCODER.encode(account))])
+    if not dry_run:
+        if n_changed or n_decisions or interrupted:
+            log.append([Entry(RETENTION, RETENTION, now, _ENCODER.encode(account))])
+        if log_before:
+            log.drop([(EXPIRING, EXPIRING)])
     return account
 
 

@@ -41,9 +41,8 @@ _ARRIVED = "SELECT recorded_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1"
 _COUNTED = "SELECT count(*) FROM log WHERE seq >= ? AND seq <= ? AND kind = ?"
 _REPLACE = "UPDATE log SET kind = ?, key = ?, at = ?, body = ? WHERE seq = ?"
 _NEWER = "SELECT seq FROM log WHERE recorded_at >= ? ORDER BY seq LIMIT 1"
-_OLDEST = (
-    "SELECT min(seq), max(seq), count(*) FROM (SELECT seq FROM log WHERE ? IS NULL OR seq < ? ORDER BY seq LIMIT ?)"
-)
+_OLDEST = "SELECT min(seq), max(seq), count(*) FROM (SELECT seq FROM log WHERE seq < ? ORDER BY seq LIMIT ?)"
+_NO_NUMBER = 2**63 - 1  # higher than any
 _SEGMENT = "SELECT file FROM segments WHERE last_seq > ? ORDER BY first_seq LIMIT 1"
 
 
@@ -253,7 +252,7 @@ class SqlLog:
         """The oldest rows of the hot tail that arrived before ``before``: first and last number, and how many."""
         with reading(self.engine) as connection:
             newer = connection.exec_driver_sql(_NEWER, (before,)).scalar()
-            first, last, n_rows = connection.exec_driver_sql(_OLDEST, (newer, newer, limit)).one()
+            first, last, n_rows = connection.exec_driver_sql(_OLDEST, (newer or _NO_NUMBER, limit)).one()
         return (first, last, n_rows) if n_rows else None
 
 
