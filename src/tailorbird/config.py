@@ -71,7 +71,7 @@ NOT_RANKED: Final = (
 )  # fmt: skip
 """Feature views that told the ranker nothing new where they were measured (LAB.md)."""
 
-PROFILED: Final = ("price_sensitivity", "repurchase", "spending")
+PROFILED: Final = ("repurchase", "spending")
 """Of these, what profiles tell of everybody; the others cost more than they tell, until a shop asks for them."""
 
 

@@ -7,6 +7,7 @@ count; every other one counts by its own time, which is the view's own affair.
 """
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -32,6 +33,9 @@ class Kept:
         self.seconds = seconds
         self.shop = view.shop if isinstance(view, ReadsShop) else None
         self.begins_with = view.begins_with
+        # The fold itself where nothing stands around it: one call less for each view and step.
+        plain = type(self).update is Kept.update
+        self.own_update: Callable[[Any, Interaction, Catalogue], Any] = view.update if plain else self.update
 
     def empty(self) -> Any:
         """The state of somebody or something of which nothing is known."""

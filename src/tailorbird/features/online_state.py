@@ -83,6 +83,8 @@ class OnlineState:
         self._orders = Orders(self.identities.find)
         self._n_merged = 0
         self._user_views = [view for view in self._views.values() if view.view.scope in _OF_PERSON]
+        # What each of them does with a step, found once: this is the path of every event.
+        self._of_person = [(view.begins_with, view.empty, view.own_update) for view in self._user_views]
         self._mortal = [(n, view) for n, view in enumerate(self._user_views) if np.isfinite(view.seconds)]
         self._swept, self._newest = 0, -np.inf
         self._recent = next((n for n, v in enumerate(self._user_views) if v.name == RecentItems.name), None)
@@ -182,7 +184,7 @@ class OnlineState:
             return
         for view, name in self._item_views:
             rows = self._of_item[name]
-            rows[step.item] = view.update(rows[step.item], step, catalogue)
+            rows[step.item] = view.own_update(rows[step.item], step, catalogue)
 
     def fold_person(self, step: Interaction) -> None:
         """Let the views of people alone take one step: items stay what they were."""
@@ -190,13 +192,13 @@ class OnlineState:
         states = people[step.person] if step.person < len(people) else None
         if states is None:
             states = self._put(step.person, [None] * len(self._user_views))
-        for n, view in enumerate(self._user_views):
+        for n, (begins_with, empty, update) in enumerate(self._of_person):
             state = states[n]
             if state is None:
-                if view.begins_with and step.type not in view.begins_with:
+                if begins_with and step.type not in begins_with:
                     continue
-                state = view.empty()
-            states[n] = view.update(state, step, catalogue)
+                state = empty()
+            states[n] = update(state, step, catalogue)
         self._sweep(step.at)
 
     def _sweep(self, at: float) -> None:
