@@ -103,14 +103,21 @@ def licences_of(name: str) -> set[str]:
     return {WORDS.get(word.strip().lower(), word.strip().lower()) for word in words}
 
 
+def idle(lock: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """What the lock holds and nothing needs. Nothing is said where an extra is missing: its needs are not known."""
+    here = {canonicalize_name(one.name) for one in metadata.distributions()}
+    known = here | {canonicalize_name(name) for name in PINNED_BY_PYPROJECT}
+    if any(canonicalize_name(Requirement(line).name) not in known for line in asked_for(extras_of_pyproject())):
+        return []
+    return sorted({*lock} - {*wanted})
+
+
 def findings() -> list[str]:
     """Everything that is wrong, in a sentence each."""
     lock, extras = locked(), extras_of_pyproject()
     pinned = needed(asked_for(extras), without=PINNED_BY_PYPROJECT)
     told = [f"{name} is needed and not in requirements.lock: run `make lock`." for name in sorted(pinned - {*lock})]
-    told += [
-        f"{name} is in requirements.lock and nothing needs it: run `make lock`." for name in sorted({*lock} - pinned)
-    ]
+    told += [f"{name} is in requirements.lock and nothing needs it: run `make lock`." for name in idle(lock, pinned)]
     for name in sorted(pinned & {*lock}):
         try:
             here, licences = metadata.version(name), licences_of(name)

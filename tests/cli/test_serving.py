@@ -290,7 +290,7 @@ def test_a_worker_stops_politely(shop_dir: Path) -> None:
         app.append([entry_of_item(Item(item_id="i0"), at=1.7e9)])
     assert "1 new" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Stopped." in err
 
@@ -312,7 +312,7 @@ def test_a_worker_that_cannot_write_says_so_stays_up_and_goes_on(run: Run, shop_
         pass
     assert "000000000001-000000000001.parquet" in line
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
