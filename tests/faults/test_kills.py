@@ -135,6 +135,18 @@ class Shop:
         """A server, once it has made a slate; how long that took from its start is noted."""
         began = time.monotonic()
         server = subprocess.Popen(self.command("serve", "--port", str(self.port)), **QUIET)
+        try:
+            self._wait_for_a_slate(server, began)
+        except BaseException:
+            server.kill()  # nobody else knows of it yet
+            raise
+        self.tally.slate_seconds.append(time.monotonic() - began)
+        spent = Path(f"/proc/{server.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        self.tally.slate_cpu_seconds.append((int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK"))
+        self.tally.load = max(self.tally.load, os.getloadavg()[0])
+        return server
+
+    def _wait_for_a_slate(self, server: subprocess.Popen[bytes], began: float) -> None:
         while True:
             try:
                 with self.client() as client:
@@ -142,17 +154,12 @@ class Shop:
                 with self.client() as client:  # with the keys that its first start made
                     slate = client.post("/v1/recommendations", json={"surface": "home", "user_id": "p1"})
                     if ready and slate.json()["items"]:
-                        break
+                        return
             except httpx.TransportError:
                 pass
             assert server.poll() is None, "the server did not come back"
             assert time.monotonic() - began < 60, "the server is not ready after a minute"
             time.sleep(0.05)
-        self.tally.slate_seconds.append(time.monotonic() - began)
-        spent = Path(f"/proc/{server.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        self.tally.slate_cpu_seconds.append((int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK"))
-        self.tally.load = max(self.tally.load, os.getloadavg()[0])
-        return server
 
     def client(self) -> httpx.Client:
         keys = self.folder / "keys.json"
