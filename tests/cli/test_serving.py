@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from tailorbird.app import App
-from tailorbird.cli import main
 from tailorbird.cli.service import _greet, first_keys, listen
 from tailorbird.cli.serving import one_thread_a_slate
 from tailorbird.errors import BadInput, PortInUse
@@ -27,23 +26,6 @@ from made_up import event
 from served import Server, free_port
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(shop_dir: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Call one command; its exit code, stdout and stderr."""
-    monkeypatch.setenv("TAILORBIRD_DIR", str(shop_dir))
-    monkeypatch.setenv("COLUMNS", "300")
-
-    def call(*words: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture
