@@ -61,7 +61,7 @@ class Kept:
 class Ageing(Kept):
     """A person's, a visit's or the shop's: a list of the time of the newest step and the view's own state.
 
-    None where there is nothing to keep: most people do little, and a view whose own state is None then costs nothing.
+    None where there is nothing to keep.
     """
 
     def empty(self) -> Any:
@@ -74,8 +74,6 @@ class Ageing(Kept):
             return state
         over = state is None or step.at - state[0] > self.seconds
         own = self.view.update(self.view.empty() if over else state[1], step, catalogue)
-        if own is None:
-            return None
         if over:
             return [step.at, own]
         state[0], state[1] = max(state[0], step.at), own

@@ -52,15 +52,15 @@ class Repurchase:
     freshness_seconds: ClassVar[float] = 3_600.0
     begins_with: ClassVar[frozenset[str]] = frozenset({"purchase"})
 
-    def empty(self) -> Orders | None:
+    def empty(self) -> Orders:
         """Nothing bought."""
-        return None
+        return Orders()
 
-    def update(self, state: Orders | None, step: Interaction, catalogue: Catalogue) -> Orders | None:
+    def update(self, state: Orders, step: Interaction, catalogue: Catalogue) -> Orders:
         """Note the day of a purchase, late or not."""
         if step.type != "purchase" or step.item == NOBODY:
             return state
-        state, day = state or Orders(), int(step.at // DAY_SECONDS)
+        day = int(step.at // DAY_SECONDS)
         state.all = _newest(state.all | {day})
         category = int(catalogue.category[step.item])
         if category != NOBODY:
@@ -75,11 +75,11 @@ class Repurchase:
         }
         return Orders(_newest(mine.all | theirs.all), both)
 
-    def read(self, state: Orders | None, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
+    def read(self, state: Orders, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
         """Days on which the category was bought, days since (log), and those in expected intervals: due from 1 on."""
         out = np.zeros((len(items), len(self.columns)))
         out[:, 1] = np.log1p(_NEVER_DAYS)
-        if state is None or not state.by_category:
+        if not state.by_category:
             return out
         today, codes = request.at / DAY_SECONDS, catalogue.category[items]
         times = {code: float(len(days)) for code, days in state.by_category.items()}

@@ -66,15 +66,14 @@ class Spending:
     freshness_seconds: ClassVar[float] = 3_600.0
     begins_with: ClassVar[frozenset[str]] = frozenset({"purchase", "refund"})
 
-    def empty(self) -> Purse | None:
+    def empty(self) -> Purse:
         """Nothing bought."""
-        return None
+        return Purse()
 
-    def update(self, state: Purse | None, step: Interaction, catalogue: Catalogue) -> Purse | None:
+    def update(self, state: Purse, step: Interaction, catalogue: Catalogue) -> Purse:
         """Count a line of an order, or one that came back, at the price of its time."""
         if step.type not in {"purchase", "refund"} or step.item == NOBODY:
             return state
-        state = state or Purse()
         price = step.price if step.price is not None else float(catalogue.price[step.item])
         worth = step.quantity * price if price > 0 else 0.0
         if step.type == "refund":
@@ -100,10 +99,10 @@ class Spending:
         merged.trim()
         return merged
 
-    def read(self, state: Purse | None, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
+    def read(self, state: Purse, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
         """Logs of orders and money, the risk, shares of the money in [0, 1], and the price to what they pay usually."""
         out = np.zeros((len(items), len(self.columns)))
-        if state is None or not state.orders:
+        if not state.orders:
             return out
         spent = max(state.spent, 1e-9)
         out[:, 0], out[:, 1], out[:, 2] = np.log1p(state.orders), np.log1p(state.spent), state.risk(request.at)
