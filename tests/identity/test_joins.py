@@ -57,22 +57,22 @@ def test_without_a_window_a_device_is_always_the_last_ones() -> None:
 
 
 def test_ids_that_are_apart_are_never_joined_and_only_news_changes_the_past() -> None:
-    people = Identities(separations=[apart("tv", "7")])
+    people = Identities(separations=[apart("tv", "7")], told_seq=4)
     assert people.join("a:tv", "u:7", NOW, "identify") == -1
     assert people.find("a:tv") == -1
-    assert not people.separate(apart("tv", "7")), "it was told at the beginning"
-    assert people.separate(apart("tv", "7", at=NOW + 1, stays=False))
+    assert not people.separate(apart("tv", "7"), 4), "it was told at the beginning"
+    assert people.separate(apart("tv", "7", at=NOW + 1, stays=False), 5)
     people.join("a:tv", "u:7", NOW + 2, "identify")
     assert people.find("a:tv") == people.find("u:7")
-    assert people.separate(apart("tv", "7", at=NOW + 3))
+    assert people.separate(apart("tv", "7", at=NOW + 3), 6)
     assert people.find("a:tv") not in (-1, people.find("u:7"))
     assert people.is_apart("a:tv", "u:7")
 
 
 def test_an_old_separation_that_was_taken_back_separates_nobody_in_a_replay() -> None:
-    people = Identities(separations=[apart("tv", "7", at=NOW + 5, stays=False)])
+    people = Identities(separations=[apart("tv", "7", at=NOW + 5, stays=False)], told_seq=4)
     people.join("a:tv", "u:7", NOW, "identify")
-    assert not people.separate(apart("tv", "7", at=NOW + 1))
+    assert not people.separate(apart("tv", "7", at=NOW + 1), 2)
     assert people.find("a:tv") == people.find("u:7")
 
 
@@ -131,6 +131,15 @@ def test_a_separation_holds_at_once_for_the_device_and_after_a_renewal_for_the_p
     app.follow(1_000)
     assert history(app, "u:ben") == ["i2", "i4", "i5"]
     assert history(app, "a:till") == ["i1", "i3"], "logging in there again joins nothing"
+
+
+def test_the_newest_word_about_two_ids_holds_where_the_clock_went_back(app: Any) -> None:
+    app.append(app.separation("till", "ben"))
+    app.append([apart("till", "ben", at=NOW - DAY, stays=False).entry()])
+    app.follow(1_000)
+    assert not app.engine.state.identities.is_apart("a:till", "u:ben")
+    app.renew(app.build_engine())
+    assert not app.engine.state.identities.is_apart("a:till", "u:ben"), "a replay takes the last word too"
 
 
 def test_what_was_taken_apart_by_mistake_comes_together_again(app: Any) -> None:

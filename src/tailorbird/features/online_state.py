@@ -136,7 +136,7 @@ class OnlineState:
         elif record.kind == "identity":
             self._join(f"a:{content.anonymous_id}", f"u:{content.user_id}", content.at, content.evidence)
         elif record.kind == SEPARATION:
-            if self.identities.separate(content):
+            if self.identities.separate(content, record.seq):
                 self.changed_seq = record.seq
         else:
             return self._steps_and_more(record.kind, content)

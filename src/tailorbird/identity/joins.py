@@ -65,11 +65,17 @@ class Identities:
     ``keys`` are person keys by number; after a join two keys have one number, and the other number is never used again.
     """
 
-    def __init__(self, config: IdentityConfig | None = None, separations: Iterable[Separation] = ()) -> None:
-        """Nobody yet; ``separations`` are the newest of each pair of ids, and hold from the beginning."""
+    def __init__(
+        self, config: IdentityConfig | None = None, separations: Iterable[Separation] = (), told_seq: int = 0
+    ) -> None:
+        """Nobody yet; ``separations`` are the newest of each pair of ids, and hold from the beginning.
+
+        They include what every record up to ``told_seq`` says. A number, for clocks may go back.
+        """
         self.keys: list[str] = []
         self._shared_seconds = (config or IdentityConfig()).shared_days * DAY_SECONDS
         self._told = {separation.pair: separation for separation in separations}
+        self._told_seq = told_seq
         self._apart = {pair for pair, separation in self._told.items() if separation.apart}
         self._number: dict[str, int] = {}
         self._devices: dict[str, Device] = {}
@@ -80,7 +86,8 @@ class Identities:
     @classmethod
     def of(cls, log: Log, config: IdentityConfig) -> Self:
         """For a replay of this log from its beginning."""
-        return cls(config, (msgspec.json.decode(body, type=Separation) for body in log.newest(KIND)))
+        seq = log.last_seq()
+        return cls(config, (msgspec.json.decode(body, type=Separation) for body in log.newest(KIND)), seq)
 
     def find(self, key: str) -> int:
         """The number of a person, or NOBODY."""
@@ -117,10 +124,13 @@ class Identities:
             self._share(anonymous, device)
         return NOBODY
 
-    def separate(self, separation: Separation) -> bool:
-        """Take two ids apart from now on, or let them be one; whether that is news, so that the past has to change."""
+    def separate(self, separation: Separation, seq: int) -> bool:
+        """Take two ids apart from record ``seq`` on, or let them be one.
+
+        Returns whether that is news, so that the past has to change.
+        """
         before = self._told.get(separation.pair)
-        if before is not None and before.at >= separation.at:
+        if seq <= self._told_seq or before == separation:
             return False
         self._told[separation.pair] = separation
         if not separation.apart:

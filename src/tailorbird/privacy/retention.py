@@ -149,7 +149,7 @@ class Expiry:
                 self._staying |= {told.user, told.device}
             elif record.kind == SEPARATION:
                 parted = _SEPARATION.decode(record.body)
-                self._identities.separate(parted)
+                self._identities.separate(parted, record.seq)
                 self._staying |= {*parted.pair}
         self._telling |= {run.latest for run in self._runs.values()}
         self._staying |= {run.user for device, run in self._runs.items() if device in self._staying}
