@@ -24,6 +24,7 @@ from tailorbird.backends.sql.today import Today
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
 from tailorbird.errors import NotFound, Unavailable
+from tailorbird.features.affinity import BRAND, CATEGORY
 from tailorbird.features.customer import customer
 from tailorbird.identity import claims
 from tailorbird.identity.joins import Identities
@@ -228,8 +229,8 @@ class App:
                 {"item_id": catalogue.ids[item], "at": at}
                 for item, at in zip(person.history.items.tolist(), person.history.at.tolist(), strict=True)
             ][::-1][:50],
-            "categories": _shares(taste.categories, catalogue.categories.names),
-            "brands": _shares(taste.brands, catalogue.brands.names),
+            "categories": _shares(taste.of_kind(CATEGORY), catalogue.categories.names),
+            "brands": _shares(taste.of_kind(BRAND), catalogue.brands.names),
             "bought": {catalogue.ids[item]: purchases.times for item, purchases in owned.bought.items()},
             "cart": [catalogue.ids[item] for item in owned.cart],
             "devices": self.devices(user_id),

@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -58,6 +58,17 @@ class Codes:
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+class Facts(NamedTuple):
+    """What folds ask of one item at every step, as plain numbers; ``log_price`` is nan where there is no price."""
+
+    category: int
+    department: int
+    brand: int
+    price: float
+    log_price: float
+    discounted: bool
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,7 @@ class Catalogue:
         self._number: dict[str, int] = {}
         self._before_alias: dict[str, int] = {}
         self._bodies: list[bytes | None] = []
+        self._facts: list[Facts | None] = []
         self._regions: dict[int, frozenset[str]] = {}
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(Item)
@@ -144,6 +156,7 @@ class Catalogue:
             number = self._number[item_id] = len(self.ids)
             self.ids.append(item_id)
             self._bodies.append(None)
+            self._facts.append(None)
             if number >= len(self._store["price"]):
                 self._grow(2 * number)
             self._trim()
@@ -182,6 +195,7 @@ class Catalogue:
         if self._bodies[number] is None:
             self.n_described += 1
         self._bodies[number] = self._encoder.encode(item)
+        self._facts[number] = None
         self._count_price(number, -1)
         rate = self.rate(item.currency)
         self.price[number] = np.nan if item.price is None else item.price * rate
@@ -246,6 +260,21 @@ class Catalogue:
         with np.errstate(divide="ignore", invalid="ignore"):
             off = np.clip(1 - self.price[items] / self.list_price[items], 0.0, 1.0)
         return np.asarray(np.nan_to_num(off, nan=0.0))
+
+    def facts(self, number: int) -> Facts:
+        """What the columns say of one item now, read once for as long as it stays as it is."""
+        known = self._facts[number]
+        if known is None:
+            price = float(self.price[number])
+            known = self._facts[number] = Facts(
+                int(self.category[number]),
+                int(self.department[number]),
+                int(self.brand[number]),
+                price,
+                float(np.log(price)) if price > 0 else np.nan,
+                self.discounted(number),
+            )
+        return known
 
     def discounted(self, item: int) -> bool:
         """Whether this item costs noticeably less than its list price now: a twentieth."""

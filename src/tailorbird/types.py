@@ -251,8 +251,7 @@ class Interactions:
         return Interactions(*columns, self.n_users, self.n_items, self.bought[rows])
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(msgspec.Struct, frozen=True, eq=False):
     """One person's interactions of interest, oldest first; columns of shape (n,).
 
     A stage reads it as a *query*: on an item page or a cart ``decide`` appends the anchors as the newest entries.

@@ -1,5 +1,6 @@
 """How a person answers to discounts."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -67,6 +68,6 @@ def test_a_stranger_has_the_shops_lift_and_a_few_answers_move_it_little() -> Non
 def test_a_price_counts_as_it_was_when_the_item_was_shown() -> None:
     moved = shelf()
     state = VIEW.update(VIEW.empty(), step("list_view", 0), moved)
-    moved.price[0] = 1.0
+    moved.upsert(msgspec.structs.replace(moved.item(0), price=1.0))
     state = VIEW.update(state, step("list_view", 0), moved)
     assert state[0, 0] == state[1, 0] > 0

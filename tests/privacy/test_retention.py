@@ -12,6 +12,7 @@ from tailorbird.backends.memory import MemoryLog
 from tailorbird.backends.sql.log import SqlLog
 from tailorbird.config import Config, IdentityConfig, LedgerConfig, LogConfig
 from tailorbird.decide import Engine
+from tailorbird.features.affinity import CATEGORY
 from tailorbird.identity.joins import Separation
 from tailorbird.privacy.retention import Retention
 from tailorbird.types import DAY_SECONDS, Entry, Event, Identity, Record, Request, User
@@ -82,7 +83,7 @@ def told_of_everybody(engine: Engine, keys: list[str]) -> list[object]:
         person = state.person(key)
         seen = zip(person.history.items, person.history.at, strict=True)
         history = [(state.catalogue.ids[item], at) for item, at in seen]
-        taste = {state.catalogue.categories.names[n]: w for n, w in person.states["affinity"].categories.items()}
+        taste = {state.catalogue.categories.names[n]: w for n, w in person.states["affinity"].of_kind(CATEGORY).items()}
         cart = {state.catalogue.ids[item] for item in person.states["ownership"].cart}
         told.append((key, history, taste, cart, dict(person.consent), person.user))
     return told

@@ -5,7 +5,7 @@ with time (`decay`): a share is a ratio, so that what is common to all of them c
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -15,15 +15,23 @@ from tailorbird.features.tally import Tally
 from tailorbird.protocols import EVERY, FOR_EVER, Scope
 from tailorbird.types import NOBODY, FloatArray, IntArray, Interaction, Request
 
+CATEGORY, DEPARTMENT, BRAND = range(3)
+_KINDS: Final = 3
+
 
 @dataclass(slots=True)
 class Taste:
-    """Forward-decayed weight per code, and of log prices: total weight, weighted sum, weighted sum of squares."""
+    """Forward-decayed weight per code, and of log prices: total weight, weighted sum, weighted sum of squares.
 
-    categories: Tally = field(default_factory=Tally)
-    departments: Tally = field(default_factory=Tally)
-    brands: Tally = field(default_factory=Tally)
+    One tally for all three kinds of codes, for there are as many of these as people: `_KINDS` * code + kind.
+    """
+
+    marks: Tally = field(default_factory=Tally)
     prices: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def of_kind(self, kind: int) -> dict[int, float]:
+        """The weight of each code of a kind."""
+        return {mark // _KINDS: weight for mark, weight in self.marks.items() if mark % _KINDS == kind}
 
 
 class Affinity:
@@ -50,17 +58,14 @@ class Affinity:
         if step.weight <= 0:
             return state
         weight = step.weight * grown(step.at, self.half_life_days)
-        for codes, column in (
-            (state.categories, catalogue.category),
-            (state.departments, catalogue.department),
-            (state.brands, catalogue.brand),
-        ):
-            code = int(column[step.item])
-            if code != NOBODY:
-                codes.add(code, weight)
-        price = float(catalogue.price[step.item])
+        category, department, brand, price, log_price, _ = catalogue.facts(step.item)
+        if category != NOBODY:
+            state.marks.add(_KINDS * category + CATEGORY, weight)
+        if department != NOBODY:
+            state.marks.add(_KINDS * department + DEPARTMENT, weight)
+        if brand != NOBODY:
+            state.marks.add(_KINDS * brand + BRAND, weight)
         if price > 0:
-            log_price = float(np.log(price))
             total, first, second = state.prices
             state.prices = (total + weight, first + weight * log_price, second + weight * log_price**2)
         return state
@@ -68,23 +73,19 @@ class Affinity:
     def merge(self, mine: Taste, theirs: Taste) -> Taste:
         """Weights add up: both were grown from the same landmark."""
         return Taste(
-            mine.categories.plus(theirs.categories),
-            mine.departments.plus(theirs.departments),
-            mine.brands.plus(theirs.brands),
+            mine.marks.plus(theirs.marks),
             tuple(a + b for a, b in zip(mine.prices, theirs.prices, strict=True)),  # type: ignore[arg-type]  # three
         )
 
     def read(self, state: Taste, _request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
         """Three shares in [0, 1], and how many deviations the price lies above what the person looks at."""
         out = np.zeros((len(items), len(self.columns)))
-        for column, codes, of_item in (
-            (0, state.categories, catalogue.category),
-            (1, state.departments, catalogue.department),
-            (2, state.brands, catalogue.brand),
-        ):
-            total = codes.total()
-            if total > 0:
-                out[:, column] = codes.of(of_item[items]) / total
+        if len(state.marks):
+            codes = np.stack((catalogue.category[items], catalogue.department[items], catalogue.brand[items]), axis=1)
+            kinds = np.array(state.marks.codes) % _KINDS
+            totals = np.bincount(kinds, state.marks.weights, minlength=_KINDS)
+            weights = state.marks.of((_KINDS * codes + np.arange(_KINDS)).astype(np.int32))
+            out[:, :_KINDS] = weights / np.where(totals > 0, totals, 1.0)
         total, first, second = state.prices
         if total > 0:
             mean = first / total

@@ -144,16 +144,18 @@ class OnlineState:
 
     def _steps_and_more(self, kind: str, event: Event) -> list[Interaction]:
         """Who an event names, what they answered, and its steps; of one that was erased or is too old, no steps."""
+        key = event.person
         if event.user_id and event.anonymous_id:
-            self._join(person_key(None, event.anonymous_id), event.person, event.at, event.type)
-        self.consents.say(event.person, event.consent, by_page=event.by_page)
+            self._join(person_key(None, event.anonymous_id), key, event.at, event.type)
+        if event.consent:
+            self.consents.say(key, event.consent, by_page=event.by_page)
         if kind == "event":
-            self.number(event.person)
+            number = self.number(key)
             self._orders.take(event)
             self.calendar.take(event)
-            return self._steps_of_event(event)
-        if event.person:
-            self.number(event.person)
+            return self._steps_of_event(event, number)
+        if key:
+            self.number(key)
         for line in event.lines:
             self.catalogue.number(line.item_id)
         return []
@@ -170,7 +172,10 @@ class OnlineState:
 
     def folded(self, record: Record) -> list[Interaction]:
         """The interactions of a record that was taken in before; whoever did it is the person they are known as now."""
-        return self._steps_of_event(_DECODERS["event"].decode(record.body)) if record.kind == "event" else []
+        if record.kind != "event":
+            return []
+        event = _DECODERS["event"].decode(record.body)
+        return self._steps_of_event(event, self.number(event.person))
 
     def fold(self, step: Interaction) -> None:
         """Let every view take one step."""
@@ -184,7 +189,10 @@ class OnlineState:
             return
         for view, name in self._item_views:
             rows = self._of_item[name]
-            rows[step.item] = view.own_update(rows[step.item], step, catalogue)
+            before = rows[step.item]
+            after = view.own_update(before, step, catalogue)
+            if after is not before:
+                rows[step.item] = after
 
     def fold_person(self, step: Interaction) -> None:
         """Let the views of people alone take one step: items stay what they were."""
@@ -298,8 +306,8 @@ class OnlineState:
     def _named(self, states: Sequence[Any]) -> Mapping[str, Any]:
         return {view.name: state for view, state in zip(self._user_views, states, strict=True)}
 
-    def _steps_of_event(self, event: Event) -> list[Interaction]:
-        person, weight = self.number(event.person), self._events.weight(event)
+    def _steps_of_event(self, event: Event, person: int) -> list[Interaction]:
+        weight = self._events.weight(event)
         return [
             Interaction(
                 person=person,

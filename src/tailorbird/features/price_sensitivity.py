@@ -40,7 +40,7 @@ class PriceSensitivity:
         """Count an impression, a click, a look or a cart at the price of its time."""
         stage = STAGES.get(step.type, CARTED + 1)
         if stage <= CARTED and step.item != NOBODY:
-            state[int(catalogue.discounted(step.item)), stage] += grown(step.at, HALF_LIFE_DAYS)
+            state[int(catalogue.facts(step.item).discounted), stage] += grown(step.at, HALF_LIFE_DAYS)
         return state
 
     def merge(self, mine: Array, theirs: Array) -> Array:

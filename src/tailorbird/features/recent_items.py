@@ -68,7 +68,8 @@ class RecentItems:
         if step.weight < 0:
             state.rejected[step.item] = step.at
         elif step.weight > 0:
-            state.rejected.pop(step.item, None)
+            if state.rejected:
+                state.rejected.pop(step.item, None)
             state.items.append(step.item)
             state.at.append(step.at)
             state.weights.append(step.weight)

@@ -62,7 +62,7 @@ class Repurchase:
             return state
         day = int(step.at // DAY_SECONDS)
         state.all = _newest(state.all | {day})
-        category = int(catalogue.category[step.item])
+        category = catalogue.facts(step.item).category
         if category != NOBODY:
             state.by_category[category] = _newest(state.by_category.get(category, set()) | {day})
         return state

@@ -85,8 +85,8 @@ class ShopAverages:
         if stage is None or step.item == NOBODY:
             return state
         weight = grown(step.at, HALF_LIFE_DAYS)
-        state.counts[int(catalogue.discounted(step.item)), stage] += weight
-        price = step.price if step.price is not None else float(catalogue.price[step.item])
+        state.counts[int(catalogue.facts(step.item).discounted), stage] += weight
+        price = step.price if step.price is not None else catalogue.facts(step.item).price
         if stage == BOUGHT and price > 0:
             state.bought += weight * step.quantity
             state.spent += weight * step.quantity * price

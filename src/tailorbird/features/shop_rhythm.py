@@ -71,7 +71,7 @@ class ShopRhythm:
     def update(self, state: Rhythm, step: Interaction, catalogue: Catalogue) -> Rhythm:
         """Count interest at its own time."""
         if step.weight > 0 and step.item != NOBODY:
-            state.add(int(catalogue.category[step.item]), step.at)
+            state.add(catalogue.facts(step.item).category, step.at)
         return state
 
     def merge(self, mine: Rhythm, theirs: Rhythm) -> Rhythm:

@@ -83,7 +83,7 @@ class Shown:
         elif step.weight > 0 and step.item in state.items:
             state.take([n for n, item in enumerate(state.items) if item != step.item])
             state.taken += 1
-            brand = int(catalogue.brand[step.item])
+            brand = catalogue.facts(step.item).brand
             if brand != NOBODY:
                 state.brands_taken[brand] = state.brands_taken.get(brand, 0) + 1
             if state.taste is not None:
@@ -96,7 +96,7 @@ class Shown:
         state.items.append(step.item)
         state.at.append(step.at)
         state.recommended.append(step.surface in SLATES)
-        brand = int(catalogue.brand[step.item])
+        brand = catalogue.facts(step.item).brand
         if brand != NOBODY:
             state.brands_shown[brand] = state.brands_shown.get(brand, 0) + 1
         vector = catalogue.vectors[step.item]

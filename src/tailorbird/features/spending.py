@@ -74,7 +74,7 @@ class Spending:
         """Count a line of an order, or one that came back, at the price of its time."""
         if step.type not in {"purchase", "refund"} or step.item == NOBODY:
             return state
-        price = step.price if step.price is not None else float(catalogue.price[step.item])
+        price = step.price if step.price is not None else catalogue.facts(step.item).price
         worth = step.quantity * price if price > 0 else 0.0
         if step.type == "refund":
             state.returned += worth
@@ -83,7 +83,7 @@ class Spending:
         state.trim()
         state.pieces += step.quantity * (worth > 0)
         state.spent += worth
-        state.reduced += worth * catalogue.discounted(step.item)
+        state.reduced += worth * catalogue.facts(step.item).discounted
         return state
 
     def merge(self, mine: Purse, theirs: Purse) -> Purse:

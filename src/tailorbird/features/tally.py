@@ -25,9 +25,10 @@ class Tally(Mapping[int, float]):
 
     def add(self, code: int, weight: float) -> None:
         """So much more of this code."""
-        try:
+        # Looked for twice, for an error that is caught costs more than a second look; half of all codes are new.
+        if code in self.codes:
             self.weights[self.codes.index(code)] += weight
-        except ValueError:
+        else:
             self.codes.append(code)
             self.weights.append(weight)
 
@@ -42,7 +43,7 @@ class Tally(Mapping[int, float]):
     def of(self, codes: IntArray) -> FloatArray:
         """The weight of each code, 0 for one that has none; shape of ``codes``."""
         if not self.codes:
-            return np.zeros(len(codes))
+            return np.zeros(codes.shape)
         known = np.array(self.codes)
         order = np.argsort(known)
         known, values = known[order], np.array(self.weights)[order]

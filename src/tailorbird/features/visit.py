@@ -63,13 +63,13 @@ class Visit:
             return state
         state.looks += 1
         state.carted += step.type == "cart_add"
-        for codes, column in ((state.categories, catalogue.category), (state.brands, catalogue.brand)):
-            code = int(column[step.item])
-            if code != NOBODY:
-                codes.add(code, step.weight)
-        price = float(catalogue.price[step.item])
-        if price > 0:
-            weight, log_price = step.weight, float(np.log(price))
+        facts, weight = catalogue.facts(step.item), step.weight
+        if facts.category != NOBODY:
+            state.categories.add(facts.category, weight)
+        if facts.brand != NOBODY:
+            state.brands.add(facts.brand, weight)
+        if facts.price > 0:
+            log_price = facts.log_price
             total, first, second = state.prices
             state.prices = (total + weight, first + weight * log_price, second + weight * log_price**2)
         return state

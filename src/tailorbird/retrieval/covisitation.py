@@ -58,6 +58,8 @@ class Covisitation(ItemItem):
         self._forward: Longs = np.rint(_ONE / gaps).astype(np.int64)
         self._backward: Longs = np.rint(self.config.backward * _ONE / gaps).astype(np.int64)
         self._together: Longs = (self._forward + self._backward) // 2
+        cells = 2 * self.config.window
+        self._pairs = (np.empty(cells, np.int32), np.empty(cells, np.int32), np.empty(cells, np.int64))
         super().__init__(arrays, np.int64)
         if arrays is not None:
             self.rows.make_room()
@@ -100,19 +102,24 @@ class Covisitation(ItemItem):
             history = near.take(near.bought)
         if not len(history):
             return
-        self._reserve(int(history.items[-self.config.window :].max()) + 1)
-        pairs = _pairs_with(
+        rows, columns, amounts = self._pairs
+        n, highest = _pairs_with(
             step.item,
             step.at,
-            bought or not self.to_purchases,
+            bought,
+            self.to_purchases,
             history.items,
             history.at,
-            self._led_to(history.bought),
+            history.bought,
             self._forward,
             self._backward,
             self._together,
+            rows,
+            columns,
+            amounts,
         )
-        self.rows.add(*pairs)
+        self._reserve(highest + 1)
+        self.rows.add(rows[:n], columns[:n], amounts[:n])
 
     def _led_to(self, bought: BoolArray) -> BoolArray:
         """Which entries may stand in a column; shape (n,)."""
@@ -124,23 +131,23 @@ def _pairs_with(  # noqa: PLR0917  # numba takes arrays by position
     item: int,
     now: float,
     leads: bool,  # noqa: FBT001  # numba takes arguments by position
+    to_purchases: bool,  # noqa: FBT001  # as above
     items: IntArray,
     at: FloatArray,
     led_to: BoolArray,
     forward: Longs,
     backward: Longs,
     together: Longs,
-) -> tuple[IntArray, IntArray, Longs]:
-    """Cells (rows, columns) and amounts that one more interaction adds, given the history before it.
+    rows: IntArray,
+    columns: IntArray,
+    amounts: Longs,
+) -> tuple[int, int]:
+    """Write the cells (``rows``, ``columns``) and amounts that one more interaction adds to the history before it.
 
-    ``leads`` says of the new item, and ``led_to`` of those before it, whether it may stand in a column.
+    ``leads`` says of the new item, and ``led_to`` of those before it, whether it was bought; where only what leads
+    ``to_purchases`` counts, no other may stand in a column. Returns how many cells, and the highest item number.
     """
-    window = min(len(forward), len(items))
-    rows, columns, amounts = (
-        np.empty(2 * window, np.int32),
-        np.empty(2 * window, np.int32),
-        np.empty(2 * window, np.int64),
-    )
+    window, highest = min(len(forward), len(items)), item
     n = 0
     for gap in range(window):
         other = items[len(items) - 1 - gap]
@@ -148,13 +155,14 @@ def _pairs_with(  # noqa: PLR0917  # numba takes arrays by position
             continue
         same_time = at[len(at) - 1 - gap] == now
         there, back = together[gap] if same_time else forward[gap], together[gap] if same_time else backward[gap]
-        if there > 0 and leads:
+        highest = max(highest, other)
+        if there > 0 and (leads or not to_purchases):
             rows[n], columns[n], amounts[n] = other, item, there
             n += 1
-        if back > 0 and led_to[len(items) - 1 - gap]:
+        if back > 0 and (led_to[len(items) - 1 - gap] or not to_purchases):
             rows[n], columns[n], amounts[n] = item, other, back
             n += 1
-    return rows[:n], columns[:n], amounts[:n]
+    return n, highest
 
 
 @njit(cache=True)
