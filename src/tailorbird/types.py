@@ -268,7 +268,7 @@ class History(msgspec.Struct, frozen=True, eq=False):
     @staticmethod
     def empty() -> "History":
         """Nobody's history."""
-        return History(np.empty(0, np.int32), np.empty(0), np.empty(0), np.empty(0, np.bool_))
+        return _NO_HISTORY
 
     @staticmethod
     def of(items: Iterable[int], *, at: float = 0.0, bought: bool = False) -> "History":
@@ -305,6 +305,9 @@ class History(msgspec.Struct, frozen=True, eq=False):
         """Weight 0.5 ** (steps before the end / half_life) of each entry; shape (n,). Infinity gives ones."""
         steps = np.arange(len(self.items) - 1, -1, -1, dtype=np.float64)
         return np.exp2(-steps / half_life)
+
+
+_NO_HISTORY: Final = History(np.empty(0, np.int32), np.empty(0), np.empty(0), np.empty(0, np.bool_))
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

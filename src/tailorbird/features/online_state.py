@@ -310,18 +310,18 @@ class OnlineState:
         weight = self._events.weight(event)
         return [
             Interaction(
-                person=person,
-                item=self.catalogue.number(line.item_id) if line.item_id else NOBODY,
-                at=event.at,
-                type=event.type,
-                weight=weight if line.item_id else 0.0,
-                quantity=line.quantity,
-                price=line.price,
-                session=event.session_id,
-                surface=event.surface,
-                query=event.query,
+                person,
+                self.catalogue.number(line.item_id) if line.item_id else NOBODY,
+                event.at,
+                event.type,
+                weight if line.item_id else 0.0,
+                line.quantity,
+                line.price,
+                event.session_id,
+                event.surface,
+                event.query,
             )
-            for line in (self._orders.counted(event) if event.lines else _SEARCHED if event.query else ())
+            for line in (self._orders.counted(event) or (_SEARCHED if event.query and not event.lines else ()))
         ]
 
     def _name(self, key: str, number: int) -> str:

@@ -3,36 +3,67 @@
 Kept whole (the last few hundred) instead of summarised, because every sequence-aware channel wants the order.
 """
 
-from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 import numpy as np
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.protocols import EVERY, FOR_EVER, Scope
-from tailorbird.types import FloatArray, History, IntArray, Interaction, Request
+from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Interaction, Request
 
 _NEVER_MINUTES: Final = 60 * 24 * 365.0
 _RECENT: Final = 20
 _RECENT_HALF_LIFE: Final = 3.0
 
 
-@dataclass(slots=True)
 class Recent:
-    """A person's interactions of interest, oldest first, and what they said no to (item number -> when)."""
+    """A person's interactions of interest, oldest first, and what they said no to (item number -> when).
 
-    items: "array[int]" = field(default_factory=lambda: array("i"))
-    at: "array[float]" = field(default_factory=lambda: array("d"))
-    weights: "array[float]" = field(default_factory=lambda: array("d"))
-    bought: "array[int]" = field(default_factory=lambda: array("b"))
-    rejected: dict[int, float] = field(default_factory=dict)
+    The columns have room behind their end: what `history` gives looks at them and is not changed by what follows.
+    """
+
+    __slots__ = ("_columns", "_n", "rejected")
+
+    def __init__(self, history: History | None = None, rejected: dict[int, float] | None = None) -> None:
+        """Nothing yet, or what is given."""
+        self._n = 0
+        self._columns: tuple[IntArray, FloatArray, FloatArray, BoolArray]
+        self._hold(history or History.empty())
+        self.rejected = {} if rejected is None else rejected
+
+    def __len__(self) -> int:
+        return self._n
 
     def history(self) -> History:
-        """As columns; a copy, because the arrays grow in place."""
-        return History(
-            np.array(self.items, np.int32), np.array(self.at), np.array(self.weights), np.array(self.bought, np.bool_)
+        """As columns, without a copy."""
+        n, (items, at, weights, bought) = self._n, self._columns
+        return History(items[:n], at[:n], weights[:n], bought[:n])
+
+    def append(self, step: Interaction) -> None:
+        """One more, as the newest."""
+        n = self._n
+        if n == len(self._columns[0]):
+            self._widen(n + n // 2 + 4)
+        items, at, weights, bought = self._columns
+        items[n], at[n], weights[n], bought[n] = step.item, step.at, step.weight, step.type == "purchase"
+        self._n = n + 1
+
+    def trim(self, keep: int) -> None:
+        """Keep only the newest ``keep``."""
+        self._hold(self.history().last(keep))
+
+    def _hold(self, history: History) -> None:
+        self._columns = (history.items, history.at, history.weights, history.bought)
+        self._n = len(history)
+
+    def _widen(self, room: int) -> None:
+        items, at, weights, bought = self._columns
+        self._columns = (
+            _with_room(items, room),
+            _with_room(at, room),
+            _with_room(weights, room),
+            _with_room(bought, room),
         )
 
 
@@ -70,13 +101,10 @@ class RecentItems:
         elif step.weight > 0:
             if state.rejected:
                 state.rejected.pop(step.item, None)
-            state.items.append(step.item)
-            state.at.append(step.at)
-            state.weights.append(step.weight)
-            state.bought.append(step.type == "purchase")
+            state.append(step)
             # Trimmed in strides: shifting 200 entries on every event would be most of the fold's cost.
-            if len(state.items) >= 2 * self.keep:
-                self._trim(state)
+            if len(state) >= 2 * self.keep:
+                state.trim(self.keep)
         return state
 
     def merge(self, mine: Recent, theirs: Recent) -> Recent:
@@ -85,15 +113,7 @@ class RecentItems:
         rejected = dict(theirs.rejected)
         for item, at in mine.rejected.items():
             rejected[item] = max(at, rejected.get(item, at))
-        merged = Recent(
-            array("i", both.items.tolist()),
-            array("d", both.at.tolist()),
-            array("d", both.weights.tolist()),
-            array("b", both.bought.tolist()),
-            rejected,
-        )
-        self._trim(merged)
-        return merged
+        return Recent(both.last(self.keep), rejected)
 
     def read(self, state: Recent, request: Request, items: IntArray, catalogue: Catalogue) -> FloatArray:
         """Against what was seen: times, minutes since (log); and how like the last item, and all recent ones, it is.
@@ -102,15 +122,16 @@ class RecentItems:
         """
         out = np.zeros((len(items), len(self.columns)))
         out[:, 1] = np.log1p(_NEVER_MINUTES)
-        if not len(state.items):
+        if not len(state):
             return out
-        seen = np.array(state.items, np.int32)
+        history = state.history()
+        seen = history.items
         order = np.argsort(seen, kind="stable")
         ranked = seen[order]
         first, end = np.searchsorted(ranked, items), np.searchsorted(ranked, items, side="right")
         out[:, 0] = end - first
         again = end > first
-        last_at = np.array(state.at)[order[end[again] - 1]]
+        last_at = history.at[order[end[again] - 1]]
         out[again, 1] = np.log1p(np.maximum(request.at - last_at, 0.0) / 60)
         last = int(seen[-1])
         out[:, 2] = (catalogue.category[items] == catalogue.category[last]) & (catalogue.category[last] >= 0)
@@ -125,9 +146,11 @@ class RecentItems:
         out[:, 6] = vectors @ (profile / max(float(np.linalg.norm(profile)), 1e-9)).astype(np.float32)
         return out
 
-    def _trim(self, state: Recent) -> None:
-        for column in (state.items, state.at, state.weights, state.bought):
-            del column[: max(len(column) - self.keep, 0)]
+
+def _with_room(column: Array, room: int) -> Array:
+    wider = np.empty(room, column.dtype)
+    wider[: len(column)] = column
+    return wider
 
 
 def history_of(states: Mapping[str, Recent]) -> History:

@@ -18,6 +18,7 @@ from numba import njit
 from pydantic import Field
 
 from tailorbird.catalogue import Catalogue
+from tailorbird.retrieval.loops import add_to_cells
 from tailorbird.retrieval.neighbours import ExponentsConfig, ItemItem
 from tailorbird.retrieval.rows import Longs, Rows
 from tailorbird.types import Array, BoolArray, FloatArray, History, IntArray, Interaction, Interactions
@@ -103,7 +104,8 @@ class Covisitation(ItemItem):
         if not len(history):
             return
         rows, columns, amounts = self._pairs
-        n, highest = _pairs_with(
+        cells = self.rows
+        n, highest, done = _add_pairs_with(
             step.item,
             step.at,
             bought,
@@ -117,9 +119,17 @@ class Covisitation(ItemItem):
             rows,
             columns,
             amounts,
+            self.n_items,
+            cells.starts,
+            cells.lengths,
+            cells.capacities,
+            cells.columns,
+            cells.values,
+            cells.used,
         )
-        self._reserve(highest + 1)
-        self.rows.add(rows[:n], columns[:n], amounts[:n])
+        if done < n:
+            self._reserve(highest + 1)
+            cells.add(rows[done:n], columns[done:n], amounts[done:n])
 
     def _led_to(self, bought: BoolArray) -> BoolArray:
         """Which entries may stand in a column; shape (n,)."""
@@ -127,7 +137,7 @@ class Covisitation(ItemItem):
 
 
 @njit(cache=True)
-def _pairs_with(  # noqa: PLR0917  # numba takes arrays by position
+def _add_pairs_with(  # noqa: PLR0917  # numba takes arrays by position
     item: int,
     now: float,
     leads: bool,  # noqa: FBT001  # numba takes arguments by position
@@ -141,11 +151,21 @@ def _pairs_with(  # noqa: PLR0917  # numba takes arrays by position
     rows: IntArray,
     columns: IntArray,
     amounts: Longs,
-) -> tuple[int, int]:
-    """Write the cells (``rows``, ``columns``) and amounts that one more interaction adds to the history before it.
+    n_items: int,
+    starts: Longs,
+    lengths: Longs,
+    capacities: Longs,
+    cell_columns: IntArray,
+    cell_values: Longs,
+    used: Longs,
+) -> tuple[int, int, int]:
+    """Find the cells (``rows``, ``columns``) and amounts that one more interaction makes with the history before it.
+
+    They are added right away, if there is room; the last six arrays are those of `Rows`.
 
     ``leads`` says of the new item, and ``led_to`` of those before it, whether it was bought; where only what leads
-    ``to_purchases`` counts, no other may stand in a column. Returns how many cells, and the highest item number.
+    ``to_purchases`` counts, no other may stand in a column. Returns how many cells there are, the highest item number,
+    and how many of them were added.
     """
     window, highest = min(len(forward), len(items)), item
     n = 0
@@ -162,7 +182,12 @@ def _pairs_with(  # noqa: PLR0917  # numba takes arrays by position
         if back > 0 and (led_to[len(items) - 1 - gap] or not to_purchases):
             rows[n], columns[n], amounts[n] = item, other, back
             n += 1
-    return n, highest
+    if highest >= n_items:
+        return n, highest, 0
+    done = add_to_cells(
+        starts, lengths, capacities, cell_columns, cell_values, used, rows[:n], columns[:n], amounts[:n], 0
+    )
+    return n, highest, done
 
 
 @njit(cache=True)
