@@ -4,7 +4,7 @@ import time
 
 from sqlalchemy import event as database_event
 
-from tailorbird.api.follower import Follower
+from tailorbird.api.follower import MOST_SLICE_MS, SLICE_MS, Follower
 from tailorbird.ingest.items import entry_of_item
 from tailorbird.types import Item
 
@@ -70,6 +70,27 @@ def test_others_get_a_turn_between_slices():
         return turns
 
     assert following(log, work) >= 19
+
+
+def test_where_others_take_long_a_slice_takes_as_long_as_they_do_up_to_a_bound():
+    log, slices = Log(end=10**9, per_slice=1), []
+    apply = log.follow
+
+    def follow(budget_ms=2.0):
+        slices.append(budget_ms)
+        return apply(budget_ms)
+
+    log.follow = follow
+
+    async def work(_follower):
+        for busy in (0.0, 0.0, 0.01, 0.01, 0.1, 0.1):
+            time.sleep(busy)  # noqa: ASYNC251  # the loop's thread is held, as by a handler that reads a large body
+            await asyncio.sleep(0)
+
+    following(log, work)
+    assert slices[0] == SLICE_MS
+    assert sum(slice_ms >= 10 for slice_ms in slices) >= 3
+    assert max(slices) == MOST_SLICE_MS
 
 
 def test_waiting_ends_in_the_order_of_records_not_of_callers():

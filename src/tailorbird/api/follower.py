@@ -1,8 +1,9 @@
 """Following the log on the event loop's thread, in slices, so that the engine needs no locks.
 
-Each slice holds the loop for two milliseconds at most, then everybody else gets a turn: a bulk import that another
-process writes costs a slate two milliseconds, not the import's length. An append in this process wakes it at once; what
-other processes append is seen within a twentieth of a second.
+A slice holds the loop for two milliseconds, then everybody else gets a turn: a bulk import that another process writes
+costs a slate two milliseconds, not the import's length. Where everybody else takes longer than that, because more
+arrives than can be served, a slice takes as long as they did: the engine then falls behind no faster than the answers
+do. An append in this process wakes it at once; what other processes append is seen within a twentieth of a second.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Final, Protocol
 import structlog
 
 SLICE_MS: Final = 2.0
+MOST_SLICE_MS: Final = 20.0
 POLL_SECONDS: Final = 0.05
 _AFTER_FAILURE_SECONDS: Final = 1.0
 _LAG_EVERY_SECONDS: Final = 1.0
@@ -49,23 +51,27 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled."""
+        budget = SLICE_MS
         while True:
             self._wake.clear()
             start = time.perf_counter()
             try:
-                applied = self._app.follow(SLICE_MS)
+                applied = self._app.follow(budget)
             except Exception:  # noqa: BLE001  # the edge of a task: without it no slate would ever change again
                 self._fail()
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
                 continue
             self.failing = None
             # A slice ends at the log's end or at its time, whichever comes first.
-            at_end = (time.perf_counter() - start) * 1000 < SLICE_MS
+            end = time.perf_counter()
+            at_end = (end - start) * 1000 < budget
             self._note(applied, at_end=at_end)
             self._resolve()
             if not at_end:
                 await asyncio.sleep(0)
+                budget = min(max(SLICE_MS, (time.perf_counter() - end) * 1000), MOST_SLICE_MS)
                 continue
+            budget = SLICE_MS
             try:
                 await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
             except TimeoutError:
