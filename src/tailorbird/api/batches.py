@@ -23,6 +23,9 @@ LINES_TYPES: Final = ("application/x-ndjson", "application/ndjson", "application
 BATCH_TYPES: Final = ("application/json", *LINES_TYPES, "text/plain")
 """text/plain, because a page that is being left can only send that (navigator.sendBeacon)."""
 
+ENCODED: Final = (bytes, msgspec.Raw)
+"""What the records of a body are while they are JSON; the others were read with it."""
+
 _SLICE: Final = 100
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -138,7 +141,7 @@ def decoded(record: Any) -> Any:
     Raises:
         BrokenLine: it is no JSON.
     """
-    if not isinstance(record, bytes | msgspec.Raw):
+    if not isinstance(record, ENCODED):
         return record
     raw = bytes(record)
     check_depth(raw)

@@ -9,10 +9,20 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 from litestar import Request, post
 from msgspec import UNSET
 
-from tailorbird.api.batches import BATCH_TYPES, LINES_TYPES, Judged, decoded, judge, read_messages, read_records
+from tailorbird.api.batches import (
+    BATCH_TYPES,
+    ENCODED,
+    LINES_TYPES,
+    Judged,
+    decoded,
+    judge,
+    read_messages,
+    read_records,
+)
 from tailorbird.api.contract import speaks
 from tailorbird.api.keys import may_see_all, take_events
 from tailorbird.api.live import Live, LiveShop
@@ -26,8 +36,9 @@ from tailorbird.ingest.formats.facts import FactKind, Format
 from tailorbird.ingest.formats.reader import FormatReader, PageSays, Taken
 from tailorbird.ingest.pages import said_by_page
 from tailorbird.ingest.unknown_types import UnknownTypes
+from tailorbird.ingest.usual import usual_event
 from tailorbird.protocols import Verdict
-from tailorbird.types import NOBODY, PAGE
+from tailorbird.types import PAGE, Entry, Event
 
 _KINDS_OF_A_BROWSER: Final = frozenset[FactKind]({"event", "identity"})
 """What a write key may say; anybody can read one in a page."""
@@ -68,21 +79,28 @@ async def _native(request: Request[Any, Any, Any], live: Live) -> Receipt:
     now, ordinals, answers = live.app.clock(), Ordinals(), Answers(live.engine.state.consents.of)
     page = _page(request, live)
 
-    def parse(raw: Any) -> Taken:
-        parsed = parse_event(decoded(raw), now=now)
+    def parse(record: Any) -> tuple[Entry, Event] | None:
+        parsed = _parsed(record, now)
         event = answers.keep(page(parsed) if page else parsed)
-        if event is None:
-            return Taken()
-        return Taken([entry_of_event(event, ordinals, by_page=page is not None)], [event])
+        return None if event is None else (entry_of_event(event, ordinals, by_page=page is not None), event)
 
-    judged = _with_anything(await judge(records, parse))
-    n_refused, standing = len(judged.rejected), await _keep(live, judged)
-    for (index, taken), verdict in zip(judged.good, standing, strict=True):
+    judged = await judge(records, parse)
+    kept = [(index, *pair) for index, pair in judged.good if pair is not None]
+    events, n_refused = [event for _, _, event in kept], len(judged.rejected)
+    standing = (await live.append([entry for _, entry, _ in kept])).verdicts if kept else ()
+    for (index, entry, _), verdict in zip(kept, standing, strict=True):
         if verdict is Verdict.CONFLICT:
-            judged.rejected.append(_conflict(index, taken.entries[0].key.removeprefix(PAGE)))
-    receipt = _receipt(live, judged, standing)
-    receipt.ignored = len(records) - len(standing) - n_refused or UNSET
+            judged.rejected.append(_conflict(index, entry.key.removeprefix(PAGE)))
+    accepted = [event for event, verdict in zip(events, standing, strict=True) if verdict is Verdict.ACCEPTED]
+    receipt = _receipt(live, judged.rejected, standing, events, accepted)
+    receipt.ignored = len(records) - len(kept) - n_refused or UNSET
     return receipt
+
+
+def _parsed(record: Any, now: float) -> Event:
+    """One of `read_records`, checked."""
+    usual = usual_event(record, now=now) if isinstance(record, ENCODED) else None
+    return parse_event(decoded(record), now=now) if usual is None else usual
 
 
 async def _translated(request: Request[Any, Any, Any], live: Live, form: Format) -> Receipt:
@@ -119,7 +137,11 @@ async def take(
             standing = await _keep(live, judged)
     else:
         standing = await _keep(live, judged)
-    receipt = _receipt(live, judged, [Verdict.DUPLICATE if one is Verdict.CONFLICT else one for one in standing])
+    events = [event for _, taken in judged.good for event in taken.events]
+    told = zip(judged.good, standing, strict=True)
+    accepted = [event for (_, taken), verdict in told if verdict is Verdict.ACCEPTED for event in taken.events]
+    standing = [Verdict.DUPLICATE if one is Verdict.CONFLICT else one for one in standing]
+    receipt = _receipt(live, judged.rejected, standing, events, accepted)
     live.metrics.left_at_the_door(form.name, dropped.total())
     receipt.dropped = dict(dropped) or UNSET
     receipt.ignored = len(messages) - len(judged.good) - len(judged.rejected) or UNSET
@@ -165,34 +187,36 @@ async def _keep(live: Live, judged: Judged[Taken]) -> Sequence[Verdict]:
     return standing
 
 
-def _receipt(live: Live, judged: Judged[Taken], standing: Sequence[Verdict]) -> Receipt:
-    rejected = sorted(judged.rejected, key=lambda one: one.index)
-    accepted = sum(verdict is Verdict.ACCEPTED for verdict in standing)
-    conflicts = sum(verdict is Verdict.CONFLICT for verdict in standing)
-    receipt = Receipt(accepted, len(standing) - accepted - conflicts, rejected)
+def _receipt(
+    live: Live,
+    refused: Sequence[Rejection],
+    standing: Sequence[Verdict],
+    events: Sequence[Event],
+    accepted: Sequence[Event],
+) -> Receipt:
+    """What became of the messages; ``events`` are all that they tell of, ``accepted`` those that are new."""
+    rejected = sorted(refused, key=lambda one: one.index)
+    n_accepted, n_conflicts = standing.count(Verdict.ACCEPTED), standing.count(Verdict.CONFLICT)
+    receipt = Receipt(n_accepted, len(standing) - n_accepted - n_conflicts, rejected)
     live.metrics.received(accepted=receipt.accepted, duplicates=receipt.duplicates, rejected=len(rejected))
-    of_type = Counter(
-        event.type
-        for (_, taken), verdict in zip(judged.good, standing, strict=True)
-        if verdict is Verdict.ACCEPTED
-        for event in taken.events
-    )
-    types = UnknownTypes(live.app.config.events)
+    of_type = Counter([event.type for event in accepted])
     for event_type, n in of_type.items():
         live.metrics.accepted_type(event_type, n)
+    types = UnknownTypes(live.app.config.events)
     unknown = [(kind, n) for kind, n in of_type.most_common() if not types.known(kind)][:_MOST_WARNED]
     receipt.warnings = [Warned("unknown_type", n, types.warning(kind, n)) for kind, n in unknown] or UNSET
-    live.metrics.unknown_items(_n_not_described(live, judged))
+    live.metrics.unknown_items(_n_not_described(live, events))
     return receipt
 
 
-def _n_not_described(live: Live, judged: Judged[Taken]) -> int:
+def _n_not_described(live: Live, events: Sequence[Event]) -> int:
     """Lines about items that the catalogue does not describe; none in a shop that describes no item."""
     catalogue = live.engine.catalogue
     if not catalogue.n_described:
         return 0
-    named = [line.item_id for _, taken in judged.good for event in taken.events for line in event.lines]
-    return sum((number := catalogue.find(item_id)) == NOBODY or not catalogue.described[number] for item_id in named)
+    named = [event.item_id for event in events if event.item_id and not event.items]
+    named += [line.item_id for event in events for line in event.items]
+    return len(named) - int(np.count_nonzero(catalogue.described[catalogue.numbers(named)]))
 
 
 def _conflict(index: int, name: str) -> Rejection:

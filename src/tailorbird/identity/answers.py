@@ -21,7 +21,7 @@ class Consents:
 
     def of(self, key: str) -> Mapping[str, bool]:
         """What whoever has this key said last, by purpose."""
-        return self._said.get(self._name(key, self._identities.find(key)), {})
+        return self._said.get(self._name(key, self._identities.find(key)), {}) if self._said else {}
 
     def refused(self, key: str) -> Collection[str]:
         """The purposes that whoever has this key refused to the shop itself, not only on a page."""

@@ -70,6 +70,8 @@ class Answers:
         """What may be kept of it; see `kept`."""
         key = event.person
         known = self._since.get(key) or self._known(key)
+        if not (known or event.consent):
+            return event
         may = kept(event, known)
         if event.consent:
             self._since[key] = {**known, **event.consent}

@@ -39,7 +39,8 @@ ABOUT_AN_ITEM: Final = frozenset(
 )  # fmt: skip
 """Types that say nothing without ``item_id`` or ``items``."""
 
-_NEEDED_TOO: Final = {"rating": "rating", "search": "query"}
+NEEDED_TOO: Final = {"rating": "rating", "search": "query"}
+"""The field without which events of a type say nothing."""
 
 
 def _read_lines(name: str, value: Any) -> tuple[OrderLine, ...]:
@@ -215,7 +216,7 @@ def _check_needs(fields: Mapping[str, Any]) -> None:
         raise MissingField(
             "item_id is missing.", hint=f"An event of type {kind} needs it, or items for several.", field="item_id"
         )
-    needed = _NEEDED_TOO.get(kind)
+    needed = NEEDED_TOO.get(kind)
     if needed and needed not in fields:
         raise MissingField(f"{needed} is missing.", hint=f"An event of type {kind} needs it.", field=needed)
 
