@@ -78,20 +78,21 @@ def ingest(
     events: Annotated[int, typer.Option(min=1_000)] = 200_000,
     items: Annotated[int, typer.Option(min=1)] = 10_000,
     users: Annotated[int, typer.Option(min=1)] = 50_000,
+    connections: Annotated[int, typer.Option(min=1, help="that send at the same time")] = 8,
     *,
     json: Json = False,
 ) -> None:
-    """Events a second over HTTP, durable before the reply, and how soon a slate shows one; the server on one core."""
+    """Events a second over HTTP, durable before the reply, what one costs, and how soon a slate shows it; one core."""
     import asyncio
 
     from tailorbird.simulator.bench_ingest import measure_ingest, served
 
     with (
         tempfile.TemporaryDirectory(prefix="tailorbird-bench-") as folder,
-        served(Path(folder), n_items=items) as (url, key, memory_mb),
+        served(Path(folder), n_items=items) as (url, key, usage),
     ):
-        found = asyncio.run(measure_ingest(url, key, n_events=events, n_items=items, n_users=users))
-        found["memory_mb"] = memory_mb()
+        size = {"n_events": events, "n_items": items, "n_users": users}
+        found = asyncio.run(measure_ingest(url, key, usage, **size, n_connections=connections))
     if json:
         print_json(found)
         return

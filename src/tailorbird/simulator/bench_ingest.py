@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 import msgspec
@@ -24,9 +24,9 @@ from tailorbird.errors import Unavailable
 from tailorbird.simulator.bulk import bulk_events, bulk_items, quantiles
 
 BATCH: Final = 100
-_CONNECTIONS: Final = 8
 _PROBE_EVERY_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 5.0
+_LAG_EVERY_SECONDS: Final = 0.02
 
 
 def encoded_batches(n_events: int, n_items: int, n_users: int) -> list[bytes]:
@@ -41,30 +41,57 @@ def encoded_batches(n_events: int, n_items: int, n_users: int) -> list[bytes]:
     return bodies
 
 
-async def measure_ingest(url: str, key: str, *, n_events: int, n_items: int, n_users: int) -> dict[str, Any]:
-    """Send ``n_events`` in batches of 100 over 8 connections, while probes ask how soon one of theirs is seen."""
+class Usage(NamedTuple):
+    """What a server has used since it started."""
+
+    cpu_seconds: float
+    peak_memory_mb: float
+
+
+async def measure_ingest(
+    url: str, key: str, usage: Callable[[], Usage], *, n_events: int, n_items: int, n_users: int, n_connections: int
+) -> dict[str, Any]:
+    """Send ``n_events`` in batches of 100: the first half alone, the other while probes ask how soon theirs is seen.
+
+    The first half tells what an event costs the server, until it is followed, without the slates of the probes.
+    """
     bodies = encoded_batches(n_events, n_items, n_users)
+    half = len(bodies) // 2
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    limits = httpx.Limits(max_connections=_CONNECTIONS + 2)
+    limits = httpx.Limits(max_connections=n_connections + 2)
     async with httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=60) as client:
+        used = usage().cpu_seconds
+        await _send_all(client, bodies[:half], n_connections)
+        while (await client.get("/health/ready")).json()["lag"]:  # noqa: ASYNC110  # another process, which sets no event
+            await asyncio.sleep(_LAG_EVERY_SECONDS)
+        used = usage().cpu_seconds - used
         done = asyncio.Event()
         probing = asyncio.create_task(_probe(client, done, n_items))
-        taken: list[float] = []
-        queue = iter(bodies)
         started = time.perf_counter()
-        await asyncio.gather(*(_send(client, queue, taken) for _ in range(_CONNECTIONS)))
+        taken = await _send_all(client, bodies[half:], n_connections)
         seconds = time.perf_counter() - started
         done.set()
         visible = await probing
     return {
         "events": len(bodies) * BATCH,
         "batch": BATCH,
-        "events_per_second": round(len(bodies) * BATCH / seconds),
+        "connections": n_connections,
+        "events_per_second": round(len(taken) * BATCH / seconds),
+        "server_cpu_us_per_event": round(1e6 * used / (half * BATCH), 1),
         "p99_ms": quantiles(taken)["p99"],
         "visible_p50_ms": quantiles(visible)["p50"],
         "visible_p99_ms": quantiles(visible)["p99"],
         "probes": len(visible),
+        "memory_mb": usage().peak_memory_mb,
     }
+
+
+async def _send_all(client: httpx.AsyncClient, bodies: Sequence[bytes], n_connections: int) -> list[float]:
+    """Send these over so many connections; the milliseconds that each took."""
+    taken: list[float] = []
+    queue = iter(bodies)
+    await asyncio.gather(*(_send(client, queue, taken) for _ in range(n_connections)))
+    return taken
 
 
 async def _send(client: httpx.AsyncClient, bodies: Any, taken: list[float]) -> None:
@@ -106,8 +133,8 @@ async def _slate(client: httpx.AsyncClient, user: str) -> list[str]:
 
 
 @contextmanager
-def served(shop_dir: Path, *, n_items: int) -> Iterator[tuple[str, str, Callable[[], float]]]:
-    """A server of its own over a bulk shop, on the first core; gives its address, a secret key, and its peak memory.
+def served(shop_dir: Path, *, n_items: int) -> Iterator[tuple[str, str, Callable[[], Usage]]]:
+    """A server of its own over a bulk shop, on the first core; gives its address, a secret key, and what it has used.
 
     This process moves to the last core. Exploration is off, so that only an event can change a slate.
     """
@@ -127,7 +154,7 @@ def served(shop_dir: Path, *, n_items: int) -> Iterator[tuple[str, str, Callable
         os.sched_setaffinity(0, cores[-1:])
         url = f"http://127.0.0.1:{port}"
         _wait_until_ready(url, server)
-        yield url, json.loads((shop_dir / "keys.json").read_text())["secret"], lambda: _peak_memory_mb(server.pid)
+        yield url, json.loads((shop_dir / "keys.json").read_text())["secret"], lambda: _usage(server.pid)
     finally:
         os.sched_setaffinity(0, cores)
         server.terminate()
@@ -152,6 +179,11 @@ def _wait_until_ready(url: str, server: "subprocess.Popen[bytes]") -> None:
     raise Unavailable("The server to be measured did not come up.", hint="`tailorbird serve` says why.")
 
 
-def _peak_memory_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return round(int(status.partition("VmHWM:")[2].split()[0]) / 1024, 1)
+def _usage(pid: int) -> Usage:
+    process = Path(f"/proc/{pid}")
+    status = (process / "status").read_text(encoding="ascii")
+    # The name of the program, in brackets, may hold spaces; user and system time are the 14th and 15th field.
+    fields = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    memory_mb = round(int(status.partition("VmHWM:")[2].split()[0]) / 1024, 1)
+    return Usage(ticks / os.sysconf("SC_CLK_TCK"), memory_mb)
