@@ -25,9 +25,14 @@ FIRST_TABLE = {"tailorbird.db": "log", "decisions.db": "decisions"}
 
 
 def shape(engine: Engine) -> set[tuple[Any, ...]]:
-    """Every table and index, as SQLite has it."""
+    """Every table, index and trigger, as SQLite has it; a table that was renamed has its name in quotes there."""
     with engine.connect() as connection:
-        return {tuple(row) for row in connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")}
+        return {
+            tuple(row)
+            for row in connection.exec_driver_sql(
+                "SELECT type, name, tbl_name, replace(sql, '\"', '') FROM sqlite_master"
+            )
+        }
 
 
 def rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
@@ -47,9 +52,10 @@ def one_more(file: str) -> Sequence[Migration]:
 
 @pytest.fixture
 def shop(shop_dir: Path) -> Path:
-    """A shop with a log and a ledger."""
+    """A shop with a log, of which all ids are merged, and a ledger."""
     with App.open(shop_dir, clock=lambda: NOW) as app:
         app.append(small_shop(n_events=50))
+        app.log._names.merge()
         app.recommend(Request(surface="home", at=NOW))
     return shop_dir
 

@@ -1,25 +1,27 @@
 """The log in SQLite: an idempotent hot tail, and closed days as Parquet segments.
 
-Two tables keep an append cheap and forgetting possible: ``event_keys`` remembers every event id for ever as 24 bytes
-(hash and digest), so that rows can leave for a segment without a duplicate slipping back in; ``versions`` holds the
-newest body of each item, user and identity, so that "no change" costs no new version.
+Every event id is remembered for ever (`event_names`), so that rows can leave for a segment without a duplicate slipping
+back in; the table ``versions`` holds the newest body of each item, user and identity, so that "no change" costs no new
+version.
 """
 
-import hashlib
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from tailorbird.backends.sql.event_names import DUE, MOST, EventNames
 from tailorbird.backends.sql.schema import (
     LOG_MIGRATIONS,
+    body_digest,
     empty_wal,
-    event_keys,
+    key_hash,
     log,
     migrate,
     open_sqlite,
@@ -30,6 +32,7 @@ from tailorbird.backends.sql.schema import (
     writing,
 )
 from tailorbird.backends.sql.segments import GROUP_ROWS, Change, SegmentFiles
+from tailorbird.errors import Unavailable
 from tailorbird.protocols import Verdict
 from tailorbird.types import DAY_SECONDS, Entry, Record
 
@@ -56,6 +59,8 @@ class SqlLog:
         self._files = SegmentFiles(directory / "segments")
         self._clock = clock
         self._appended: _Appended | None = None
+        self._names = EventNames(self.engine)
+        self._merges_on_append = True
         migrate(self.engine, LOG_MIGRATIONS)
 
     def append(self, entries: Sequence[Entry]) -> Sequence[Verdict]:
@@ -66,17 +71,22 @@ class SqlLog:
         """
         if not entries:
             return []
-        with writing(self.engine) as connection:
-            batch = _Batch(entries)
-            if not batch.claim_all(connection):
-                batch.judge(connection)
-            now = self._clock()
-            rows = [(e.kind, e.key, e.at, now, e.body) for e in batch.accepted]
-            _insert(connection, "INSERT INTO log (kind, key, at, recorded_at, body)", rows)
-            last = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar() if self._appended else 0
-        if self._appended is not None and rows:
-            # One transaction's numbers follow each other: nobody else has the writer's lock meanwhile.
-            self._appended.add([Record(seq, *row) for seq, row in enumerate(rows, int(last or 0) - len(rows) + 1)])
+        batch = _Batch(entries)
+        with self._names.turn:
+            self._names.open()
+            with writing(self.engine) as connection:
+                self._names.catch_up(connection)
+                batch.judge(connection, self._names)
+                now = self._clock()
+                rows = [(e.kind, e.key, e.at, now, e.body) for e in batch.accepted]
+                last = _insert(connection, "INSERT INTO log (kind, key, at, recorded_at, body)", rows)
+            if rows:
+                self._names.learn(batch.fresh, last)
+            if self._appended is not None and rows:
+                # One transaction's numbers follow each other: nobody else has the writer's lock meanwhile.
+                self._appended.add([Record(seq, *row) for seq, row in enumerate(rows, last - len(rows) + 1)])
+        if self._names.n_fresh >= (DUE if self._merges_on_append else MOST):
+            self._merge_names()
         return batch.verdicts
 
     def appended(self, after: int, limit: int) -> Sequence[Record]:
@@ -151,6 +161,7 @@ class SqlLog:
                 first, last, n_rows = found
                 written.append(self._files.write(first, last, self._groups(first, last)))
                 cells = {"file": written[-1], "n_rows": n_rows, "closed_at": before}
+                self._names.merge(last)
                 with writing(self.engine) as connection:
                     connection.execute(insert(segments), {"first_seq": first, "last_seq": last, **cells})
                     connection.execute(delete(log).where(log.c.seq <= last))
@@ -190,6 +201,7 @@ class SqlLog:
         while rows := self._tail(after, _REWRITTEN):
             changed = [new for new in map(change, rows) if new is not None]
             if changed:
+                self._names.merge(changed[-1].seq)
                 with writing(self.engine) as connection:
                     cells = [(r.kind, r.key, r.at, r.body, r.seq) for r in changed]
                     connection.exec_driver_sql(_REPLACE, cells)
@@ -211,13 +223,24 @@ class SqlLog:
                 low, high = (low, middle) if row is None or row.recorded_at >= recorded_at else (middle + 1, high)
             return int(connection.exec_driver_sql(_COUNTED, (low, until_seq, kind)).scalar() or 0)
 
+    def _merge_names(self) -> None:
+        """Nobody is told of a failure: what was appended is on the disk, and the next append tries again."""
+        with contextlib.suppress(Unavailable):
+            self._names.merge()
+
     def _registered(self) -> list[str]:
         """The files of segments, in order."""
         with reading(self.engine) as connection:
             return [row.file for row in connection.execute(select(segments.c.file).order_by(segments.c.first_seq))]
 
     def shorten(self) -> None:
-        """Move what was appended into its place in the file, which a writer would have to do now and then otherwise."""
+        """Do what a writer would have to do now and then otherwise: see `event_names`, and move all into its place.
+
+        To be called now and then from the first call on, on a thread that nobody waits for.
+        """
+        self._merges_on_append = False
+        if self._names.n_fresh >= DUE:
+            self._names.merge()
         shorten_wal(self.engine)
 
     def summary(self) -> dict[str, Any]:
@@ -282,62 +305,46 @@ class _Batch:
     """Verdicts on one batch of entries, given what the tables know and what came earlier in the batch."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self.accepted: Sequence[Entry] = ()
+        self.accepted: list[Entry] = []
+        self.fresh: dict[bytes, bytes] = {}
         self.verdicts: list[Verdict] = []
-        self._named = [(entry, _name(entry), hashlib.blake2b(entry.body, digest_size=8).digest()) for entry in entries]
+        self._named = [(entry, _name(entry), body_digest(entry.body)) for entry in entries]
 
-    def claim_all(self, connection: Connection) -> bool:
-        """Take all keys at once, if these are events and none of them came before: then nothing has to be looked up."""
-        keys = [(name, digest) for entry, name, digest in self._named if entry.kind == "event"]
-        if len(keys) < len(self._named):
-            return False
-        before = connection.begin_nested()
-        if _insert(connection, "INSERT OR IGNORE INTO event_keys (key_hash, digest)", keys) < len(keys):
-            before.rollback()
-            return False
-        before.commit()
-        self.accepted = [entry for entry, _, _ in self._named]
-        self.verdicts = [Verdict.ACCEPTED] * len(keys)
-        return True
-
-    def judge(self, connection: Connection) -> None:
-        """Look every name up, then remember those that are new."""
-        known = _known_digests(connection, [name for _, name, _ in self._named])
-        accepted, keys, newest = [], [], {}
+    def judge(self, connection: Connection, names: EventNames) -> None:
+        """Look every name up, then remember those that are new: of events in ``fresh``, of others in their table."""
+        known: dict[Any, bytes] = names.known(connection, [n for _, n, _ in self._named if isinstance(n, bytes)])
+        known.update(_current(connection, [n for _, n, _ in self._named if isinstance(n, tuple)]))
+        newest = {}
         for entry, name, digest in self._named:
             verdict = _verdict(entry.kind, known.get(name), digest)
             self.verdicts.append(verdict)
             if verdict is not Verdict.ACCEPTED:
                 continue
             known[name] = digest
-            accepted.append(entry)
+            self.accepted.append(entry)
             if isinstance(name, bytes):
-                keys.append((name, digest))
+                self.fresh[name] = digest
             else:
                 newest[name] = (*name, digest, entry.body)
-        self.accepted = accepted
-        _insert(connection, "INSERT INTO event_keys (key_hash, digest)", keys)
         _insert(connection, "INSERT OR REPLACE INTO versions (kind, key, digest, body)", list(newest.values()))
 
 
 def _insert(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Insert tuples, many with each statement, and return how many rows that wrote.
+    """Insert tuples, many with each statement; the number of the last row, 0 where there is none.
 
     Row by row, the driver would let go of the interpreter's lock and wait for it again at every single one.
     """
-    written = 0
+    last = 0
     for some in _chunks(rows):
         row = f"({', '.join('?' * len(some[0]))})"
         values = ", ".join([row] * len(some))
-        written += connection.exec_driver_sql(f"{statement} VALUES {values}", tuple(chain.from_iterable(some))).rowcount
-    return written
+        last = connection.exec_driver_sql(f"{statement} VALUES {values}", tuple(chain.from_iterable(some))).lastrowid
+    return last
 
 
 def _name(entry: Entry) -> bytes | tuple[str, str]:
     """What an entry is looked up by: a hash for an event, (kind, key) for a version of something."""
-    if entry.kind == "event":
-        return hashlib.blake2b(entry.key.encode(), digest_size=16).digest()
-    return entry.kind, entry.key
+    return key_hash(entry.key) if entry.kind == "event" else (entry.kind, entry.key)
 
 
 def _verdict(kind: str, known: bytes | None, digest: bytes) -> Verdict:
@@ -348,16 +355,12 @@ def _verdict(kind: str, known: bytes | None, digest: bytes) -> Verdict:
     return Verdict.CONFLICT if kind == "event" else Verdict.ACCEPTED
 
 
-def _known_digests(connection: Connection, names: Iterable[bytes | tuple[str, str]]) -> dict[Any, bytes]:
+def _current(connection: Connection, names: Iterable[tuple[str, str]]) -> dict[Any, bytes]:
+    """The digests of the newest bodies of these (kind, key)."""
     known: dict[Any, bytes] = {}
-    hashes = [n for n in names if isinstance(n, bytes)]
-    for some in _chunks(hashes):
-        rows: Iterable[Any] = connection.execute(select(event_keys).where(event_keys.c.key_hash.in_(some)))
-        known.update((bytes(row[0]), bytes(row[1])) for row in rows)
     by_kind: dict[str, list[str]] = {}
-    for name in names:
-        if isinstance(name, tuple):
-            by_kind.setdefault(name[0], []).append(name[1])
+    for kind, key in names:
+        by_kind.setdefault(kind, []).append(key)
     for kind, keys in by_kind.items():
         for some in _chunks(keys):
             rows = connection.execute(
@@ -368,6 +371,4 @@ def _known_digests(connection: Connection, names: Iterable[bytes | tuple[str, st
 
 
 def _chunks(names: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    iterator = iter(names)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk
+    return (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))

@@ -4,6 +4,7 @@ Migrations are a plain list of statements, both ways, applied under the writer's
 at once agree. One list per file: the log's and the ledger's.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,12 +42,6 @@ log = Table(
     Column("at", Float, nullable=False),
     Column("recorded_at", Float, nullable=False),
     Column("body", LargeBinary, nullable=False),
-)
-event_keys = Table(
-    "event_keys",
-    tables,
-    Column("key_hash", LargeBinary, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),
 )
 versions = Table(
     "versions",
@@ -96,6 +91,10 @@ class Migration:
     down: Sequence[str]
 
 
+_ONLY_HERE: Final = (
+    "WHEN old.kind = 'event' AND old.seq > (SELECT seq FROM merged) "
+    "BEGIN SELECT RAISE(ABORT, 'an event whose id is nowhere else would go'); END"
+)
 LOG_MIGRATIONS: Final = (
     Migration(
         up=(
@@ -115,6 +114,24 @@ LOG_MIGRATIONS: Final = (
     Migration(
         up=("ALTER TABLE keys ADD COLUMN expires_at REAL", "ALTER TABLE keys ADD COLUMN last_used_at REAL"),
         down=("ALTER TABLE keys DROP COLUMN last_used_at", "ALTER TABLE keys DROP COLUMN expires_at"),
+    ),
+    Migration(
+        up=(
+            # Under another name: an older program that still runs is refused, instead of missing what is not merged.
+            "ALTER TABLE event_keys RENAME TO merged_keys",
+            "CREATE TABLE merged (seq INTEGER NOT NULL)",
+            "INSERT INTO merged SELECT coalesce((SELECT max(seq) FROM log), (SELECT max(last_seq) FROM segments), 0)",
+            f"CREATE TRIGGER fresh_stay BEFORE DELETE ON log {_ONLY_HERE}",
+            f"CREATE TRIGGER fresh_stay_so BEFORE UPDATE OF seq, kind, key, body ON log {_ONLY_HERE}",
+        ),
+        down=(
+            "INSERT OR IGNORE INTO merged_keys SELECT key_hash(key), body_digest(body) FROM log "
+            "WHERE kind = 'event' AND seq > (SELECT seq FROM merged) ORDER BY 1",
+            "DROP TRIGGER fresh_stay",
+            "DROP TRIGGER fresh_stay_so",
+            "DROP TABLE merged",
+            "ALTER TABLE merged_keys RENAME TO event_keys",
+        ),
     ),
 )
 LEDGER_MIGRATIONS: Final = (
@@ -139,6 +156,16 @@ _PRAGMAS: Final = (
 )
 
 
+def key_hash(key: str) -> bytes:
+    """What is kept of an event's id: 16 bytes."""
+    return hashlib.blake2b(key.encode(), digest_size=16).digest()
+
+
+def body_digest(body: bytes) -> bytes:
+    """What is kept of a body, to know it again: 8 bytes."""
+    return hashlib.blake2b(body, digest_size=8).digest()
+
+
 def open_sqlite(path: Path) -> Engine:
     """An engine whose transactions take the writer's lock at once, and whose commits are on the disk when they return.
 
@@ -159,6 +186,8 @@ def open_sqlite(path: Path) -> Engine:
         for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        for function in (key_hash, body_digest):  # for migrations
+            connection.create_function(function.__name__, 1, function, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _lock(connection: Connection) -> None:
@@ -212,6 +241,24 @@ def reading(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect().execution_options(read_only=True) as connection, connection.begin():
             yield connection
+    except (OperationalError, DatabaseError) as error:
+        raise _explained(error, engine) from error
+
+
+@contextmanager
+def unhurried(engine: Engine) -> Iterator[Connection]:
+    """A connection whose commits do not wait for the disk. They are on it with the next that does, in their order.
+
+    So a machine that loses its power may forget the last of them, and then all that came later too.
+    """
+    try:
+        with engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            raw.execute("PRAGMA synchronous=NORMAL")
+            try:
+                yield connection
+            finally:
+                raw.execute("PRAGMA synchronous=FULL")
     except (OperationalError, DatabaseError) as error:
         raise _explained(error, engine) from error
 
