@@ -76,6 +76,17 @@ def assert_known(log: SqlLog, numbers: Sequence[int]) -> None:
     assert log.last_seq() == last
 
 
+def test_who_never_merges_forgets_what_others_merged(log: SqlLog, tmp_path: Path) -> None:
+    other, held = SqlLog(tmp_path), []
+    for start in range(0, 200, 20):
+        log.append(events(*range(start, start + 20)))
+        other._names.merge()
+        held.append(len(log._names._older) + len(log._names._newer))
+    other.close()
+    assert max(held) <= 60
+    assert_known(log, range(200))
+
+
 @pytest.mark.parametrize("reopened", [False, True])
 @pytest.mark.parametrize("n_slices", [None, 0, 1, 7, 99])
 def test_a_second_one_is_found_wherever_the_first_is(

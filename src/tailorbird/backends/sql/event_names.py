@@ -12,6 +12,7 @@ What a process holds in memory is derived from these rows. It may know ids that 
 before it judges, under the writer's lock, it reads what others appended.
 """
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
@@ -39,6 +40,7 @@ _PUT = (
     "WITH RECURSIVE place (p) AS (SELECT 1 UNION ALL SELECT p + 24 FROM place WHERE p + 24 < length(?1)) "
     "INSERT OR IGNORE INTO merged_keys (key_hash, digest) SELECT substr(?1, p, 16), substr(?1, p + 16, 8) FROM place"
 )
+_LOOKS_EVERY_SECONDS: Final = 0.05
 _AT_ONCE: Final = 500  # ids in one transaction, each of which may write a page
 
 
@@ -50,6 +52,7 @@ class EventNames:
         self._engine = engine
         self._merging = Lock()
         self._merged = self._last = self._older_last = 0
+        self._looked_at = -math.inf
         # Everything after `_merged` and up to `_last`: what a merge is busy with, up to `_older_last`, and the rest.
         self._older: dict[bytes, bytes] = {}
         self._newer: dict[bytes, bytes] = {}
@@ -59,14 +62,15 @@ class EventNames:
         """Records after K, as far as this process has heard."""
         return self._last - self._merged
 
-    def open(self) -> None:
-        """Read what is not merged before the writer's lock is taken for the first time: it may take a moment."""
-        if not self._last:
+    def look_ahead(self) -> None:
+        """Learn what others appended before the writer's lock is taken, for it may take a moment. In one's `turn`."""
+        if time.monotonic() - self._looked_at > _LOOKS_EVERY_SECONDS:
             with reading(self._engine) as connection:
                 self.catch_up(connection)
 
     def catch_up(self, connection: Connection) -> None:
         """Learn what others appended, forget what anybody merged. In a transaction, in one's `turn`."""
+        self._looked_at = time.monotonic()
         merged, last = connection.exec_driver_sql(_STANDS).one()
         self._forget(merged)
         if (last or 0) > self._last:
@@ -119,9 +123,13 @@ class EventNames:
             connection.exec_driver_sql(_PUT, (b"".join(ids),))
 
     def _forget(self, merged: int) -> None:
+        moved = merged > self._merged
         self._merged = max(self._merged, merged)
         if merged >= self._older_last:
             self._older = {}
+        if moved and not self._older and not self._merging.locked():
+            # Somebody else merges: what is known by now can go when they have done so again.
+            self._older, self._older_last, self._newer = self._newer, self._last, {}
         if merged >= self._last:
             self._newer, self._last = {}, merged
 

@@ -73,7 +73,7 @@ class SqlLog:
             return []
         batch = _Batch(entries)
         with self._names.turn:
-            self._names.open()
+            self._names.look_ahead()
             with writing(self.engine) as connection:
                 self._names.catch_up(connection)
                 batch.judge(connection, self._names)
