@@ -266,6 +266,15 @@ def did_you_mean(value: str, allowed: Iterable[str]) -> str:
     "Did you mean 'home'? Allowed: cart, home."
     """
     names = sorted(allowed)
-    near = get_close_matches(value, names, n=1)
-    guess = f"Did you mean '{near[0]}'? " if near else ""
+    near = nearest(value, names)
+    guess = f"Did you mean '{near}'? " if near else ""
     return f"{guess}Allowed: {', '.join(names)}."
+
+
+def nearest(value: str, allowed: Iterable[str], *, likeness: float = 0.6) -> str:
+    """The allowed name that a mistyped one resembles most, or nothing; ``likeness`` lies between 0 and 1.
+
+    >>> nearest("hom", ["home", "cart"]), nearest("search", ["home", "cart"])
+    ('home', '')
+    """
+    return next(iter(get_close_matches(value, sorted(allowed), n=1, cutoff=likeness)), "")

@@ -168,10 +168,11 @@ def test_the_decision_can_be_read_back_whole(shop, slate, problem):
     problem(shop.get("/v1/decisions/nothing"), 404, "not_found")
 
 
-def test_no_consent_to_personalisation_holds_for_the_next_slate(shop, event):
+@pytest.mark.parametrize("purpose", ["personalisation", "Personalization"])
+def test_no_consent_to_personalisation_holds_for_the_next_slate(shop, event, purpose):
     shop.post("/v1/events", json=[event("purchase", item_id="rug-3")])
     assert shop.get("/v1/users/ann/profile").json()["personalised"] is True
-    shop.put("/v1/users/ann", json={"consent": {"personalisation": False}})
+    shop.put("/v1/users/ann", json={"consent": {purpose: False}})
     assert shop.get("/v1/users/ann/profile").json()["personalised"] is False
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from tailorbird.errors import ImplausibleTime, MissingField, WrongType
+from tailorbird.errors import BadInput, ImplausibleTime, MissingField, WrongType
 from tailorbird.identity.claims import entry_of_identity
 from tailorbird.ingest.users import entry_of_user, parse_identity, parse_user
 from tailorbird.types import Identity, User
@@ -23,6 +23,28 @@ def test_a_user_with_traits_and_consent() -> None:
 
 def test_an_answer_that_was_not_given_is_no_consent() -> None:
     assert parse_user({"user_id": "7", "consent": {"ads": None, "mail": ""}}).consent == {}
+
+
+def test_a_known_purpose_is_known_however_it_is_written() -> None:
+    said = {"Personalization": False, "personalisation": True, " ANALYTICS ": False, "Marketing": True}
+    meant = {"personalisation": False, "analytics": False, "Marketing": True}
+    assert parse_user({"user_id": "7", "consent": said}).consent == meant
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [("personalise", "personalisation"), ("Personalized", "personalisation"), ("analytic", "analytics")],
+)
+def test_a_slip_of_a_purpose_is_refused(slip: str, meant: str) -> None:
+    with pytest.raises(BadInput, match=f"consent has the purpose '{slip}'.*Did you mean '{meant}'"):
+        parse_user({"user_id": "7", "consent": {slip: False}})
+
+
+def test_purposes_of_the_shops_own_are_kept() -> None:
+    own = dict.fromkeys(
+        ("marketing", "preferences", "sale_of_data", "advertising", "statistics", "personal_data"), False
+    )
+    assert parse_user({"user_id": "7", "consent": own}).consent == own
 
 
 def test_a_user_needs_an_id() -> None:

@@ -10,9 +10,10 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from tailorbird.errors import BadNumber, BadTime, IdTooLong, ImplausibleTime, WrongType
+from tailorbird.errors import BadInput, BadNumber, BadTime, IdTooLong, ImplausibleTime, WrongType, nearest
 from tailorbird.types import DAY_SECONDS, MAX_ID_CHARACTERS
 
 Reader: TypeAlias = Callable[[str, Any], Any]
@@ -23,7 +24,11 @@ EARLIEST: Final = 946_684_800.0
 MAX_DEPTH: Final = 16
 """Levels of lists and objects in a free field."""
 
+PURPOSES: Final = ("analytics", "personalisation")
+"""The purposes of consent that have a meaning here; any other is kept for the shop."""
+
 _SHOWN_CHARACTERS: Final = 40
+_SLIP: Final = 0.72  # `personalised` is meant for `personalisation`; `personalised_ads` is another purpose
 _SECONDS_BELOW: Final = 1e11
 _MILLISECONDS_BELOW: Final = 1e14
 _MICROSECONDS_BELOW: Final = 1e17
@@ -173,9 +178,18 @@ def read_object(name: str, value: Any) -> dict[str, Any]:
 
 
 def read_consent(name: str, value: Any) -> dict[str, bool]:
-    """Purposes with yes or no; a purpose without an answer was not asked."""
-    answers = {purpose: read_flag(f"{name}.{purpose}", said) for purpose, said in read_object(name, value).items()}
-    return {purpose: said for purpose, said in answers.items() if said is not None}
+    """Purposes with yes or no; a purpose without an answer was not asked.
+
+    ``personalisation`` and ``analytics`` are known in any case, the first also as ``personalization``; what looks like
+    a slip of one of them is refused: a refusal that nobody hears is worse than an error.
+    """
+    answers: dict[str, bool] = {}
+    for purpose, said in read_object(name, value).items():
+        answer = read_flag(f"{name}.{purpose}", said)
+        if answer is not None:
+            meant = _purpose(name, purpose)
+            answers[meant] = answer and answers.get(meant, True)
+    return answers
 
 
 def read_path(name: str, value: Any) -> tuple[str, ...]:
@@ -297,6 +311,20 @@ def _read_iso(name: str, text: str) -> float:
             f"{name} is {shown(text)}, which is no time that exists in ISO 8601.",
             hint="Write 2024-01-31T18:30:00Z, or an epoch number.",
         ) from error
+
+
+@lru_cache(maxsize=256)
+def _purpose(name: str, purpose: str) -> str:
+    """The purpose that this one means: one of `PURPOSES`, or itself."""
+    plain = purpose.strip().lower().replace("z", "s")
+    if plain in PURPOSES:
+        return plain
+    if meant := nearest(plain, PURPOSES, likeness=_SLIP):
+        raise BadInput(
+            f"{name} has the purpose {shown(purpose)}, which has no meaning here and would change nothing.",
+            hint=f"Did you mean '{meant}'? A purpose of your own needs a name that resembles it less.",
+        )
+    return purpose
 
 
 def _id_of_number(name: str, value: Any) -> str:

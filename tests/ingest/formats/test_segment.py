@@ -94,6 +94,13 @@ def test_one_product(theirs: str, ours: str) -> None:
     assert (told.position, told.properties) == (3, {"sku": "s1"})
 
 
+def test_answers_about_consent_are_heard_in_their_spelling() -> None:
+    said = {"Advertising": True, "Analytics": True, "Personalization": False}
+    message = call("Order Completed", products=[{"product_id": "a"}])
+    message["context"] = {"consent": {"categoryPreferences": said}}
+    assert event_of(message).consent == {"Advertising": True, "analytics": True, "personalisation": False}
+
+
 def test_lists_searches_and_what_no_shop_knows() -> None:
     """Ecommerce v2, "Product List Viewed", "Products Searched"; common fields, `event`."""
     seen = event_of(call("Product List Viewed", list_id="hot", category="Deals", products=[{"sku": "s1"}]))
