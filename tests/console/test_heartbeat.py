@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from tailorbird.app import App
+from tailorbird.console import heartbeat
 from tailorbird.console.attention import matters
 from tailorbird.console.heartbeat import Heartbeat, quantiles_per_stage
 from tailorbird.console.interest import Wanted
@@ -154,6 +155,58 @@ def test_a_burst_of_decisions_between_two_looks_is_counted_whole(app, clock):
     for _ in range(150):
         app.recommend(Request(surface="home", at=clock(), limit=1))
     assert sum(heart.beat().decisions) == 151
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A heartbeat that reads fewer records and decisions than in earnest, so that little is more than it can read."""
+    monkeypatch.setattr(heartbeat, "_MOST_RECORDS", 20)
+    monkeypatch.setattr(heartbeat, "_SAMPLES", 5)
+    monkeypatch.setattr(heartbeat, "_LOOKS", (2, 4))
+
+
+@pytest.mark.usefixtures("few")
+def test_events_are_counted_whole_however_many_come_between_two_looks(app, clock):
+    def burst(name, n, **fields):
+        events = [
+            Event(type="item_view", at=clock(), event_id=f"{name}{i}", user_id=f"u{i}", **fields) for i in range(n)
+        ]
+        app.append([Entry("event", event.event_id, event.at, msgspec.json.encode(event)) for event in events])
+
+    burst("first", 100, item_id="a")
+    heart = Heartbeat(app)
+    beat = heart.beat()
+    assert (beat.events[-1], beat.people, beat.since) == (100, 20, clock())
+    clock.now += 60
+    happen(app, clock, "purchase", name="old", item_id="a", ago=86_400)
+    burst("second", 70, item_id="b")
+    beat = heart.beat()
+    assert (beat.events[-7], beat.events[-1], sum(beat.events)) == (100, 70, 170)
+    assert (beat.wanted, beat.since) == ([Wanted("b", looks=20)], clock())
+    clock.now += 60
+    burst("third", 5, item_id="b")
+    assert heart.beat().wanted == [Wanted("b", looks=25)]
+    assert heart.beat().events_per_minute == 5
+    clock.now += 15 * 60
+    assert heart.beat().since is None
+
+
+@pytest.mark.usefixtures("few")
+def test_decisions_are_counted_whole_however_many_come_between_two_looks(app, clock):
+    def burst(n):
+        for _ in range(n):
+            app.recommend(Request(surface="home", at=clock(), limit=1))
+
+    burst(30)
+    clock.now += 20 * 60
+    burst(40)
+    heart = Heartbeat(app)
+    assert sum(heart.beat().decisions) == 40
+    clock.now += 60
+    burst(50)
+    beat = heart.beat()
+    assert (beat.decisions[-7], beat.decisions_per_minute, sum(beat.decisions)) == (40, 50, 90)
+    assert beat.slates == 9
 
 
 def test_the_latest_events_are_those_that_happened_last_whatever_came_last(app, clock):

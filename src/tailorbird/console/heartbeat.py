@@ -1,7 +1,8 @@
 """What happened in the last quarter of an hour, as the log and the ledger tell it.
 
 The console follows the log by sequence number like everybody else, so that its figures hold whichever process took the
-events in or made the decisions. It looks only while somebody looks at it, and keeps minutes and a few samples.
+events in or made the decisions. It looks only while somebody looks at it, and keeps minutes and a few samples. Where
+more came since the last look than can be read meanwhile, the newest are read and the others counted by the database.
 """
 
 import threading
@@ -22,7 +23,7 @@ from tailorbird.types import Decision, Record, person_key
 MINUTES: Final = 15
 STEP_SECONDS: Final = 10
 _STEPS: Final = MINUTES * 60 // STEP_SECONDS
-_FIRST_LOOK: Final = 5_000
+_CHUNK: Final = 5_000
 _MOST_RECORDS: Final = 20_000
 _LOOKS: Final = (16, 100, 400)
 _SAMPLES: Final = 1_500
@@ -72,7 +73,10 @@ class Beat:
     ``starts``, ``events`` and ``decisions`` have one entry per step of `STEP_SECONDS`, the oldest first; the last step
     still runs. ``click_rate`` is clicks on recommended items for each recommended item that was shown: as the shop
     reports it with ``list_view``, or all items of the slates where it does not (``shown_as`` says which). ``excuses``
-    counts what degraded decisions said of themselves.
+    counts what degraded decisions said of themselves. ``slates`` are the decisions that were looked into for that.
+
+    ``events`` and ``decisions`` are whole at any rate. What has to be read to be counted (people, carts, orders,
+    clicks, what was wanted) is whole too, or ``since`` says from when on.
     """
 
     starts: list[float]
@@ -94,6 +98,7 @@ class Beat:
     orders: int
     wanted: list[Wanted]
     excuses: dict[str, int]
+    since: float | None = None
 
     @property
     def events_per_minute(self) -> int:
@@ -117,8 +122,9 @@ class Heartbeat:
     def __init__(self, app: App) -> None:
         self._app = app
         self._seq = -1
+        self._since = 0.0
         self._counts: dict[str, Counter[int]] = {
-            name: Counter() for name in ("events", "decisions", "clicks", "viewed", "placed", "degraded")
+            name: Counter() for name in ("events", "decisions", "slates", "clicks", "viewed", "placed", "degraded")
         }
         self._known: OrderedDict[str, None] = OrderedDict()
         self._spent: deque[dict[str, float]] = deque(maxlen=_SAMPLES)
@@ -144,14 +150,30 @@ class Heartbeat:
 
     def _follow_log(self) -> None:
         last = self._app.log.last_seq()
-        if self._seq < 0 or last - self._seq > _MOST_RECORDS:
-            # A bulk import goes by faster than anybody reads: what matters is the newest.
-            self._seq = max(last - _FIRST_LOOK, 0)
-        while records := self._app.log.read(self._seq, _FIRST_LOOK):
+        if last - max(self._seq, 0) > _MOST_RECORDS:
+            self._skip(last - _MOST_RECORDS)
+        while records := self._app.log.read(max(self._seq, 0), _CHUNK):
             for record in records:
                 if record.kind == "event":
                     self._hear(record, self._decoder.decode(record.body))
             self._seq = records[-1].seq
+
+    def _skip(self, until: int) -> None:
+        """Count what is new up to a number without reading it, and begin anew with what has to be read."""
+        arrived = self._app.log.arrivals(
+            self._seq, until, since=self._began(), step_seconds=STEP_SECONDS, late_seconds=_LIVE_SECONDS
+        )
+        self._counts["events"].update(arrived)
+        self._counts["clicks"].clear()
+        self._counts["viewed"].clear()
+        self._interest = Interest()
+        self._seq = until
+        first = next(iter(self._app.log.read(until, 1)), None)
+        self._since = first.recorded_at if first else 0.0
+
+    def _began(self) -> float:
+        """When the first of the steps began that are told now."""
+        return (self._app.clock() // STEP_SECONDS - _STEPS + 1) * STEP_SECONDS
 
     def _hear(self, record: Record, event: _Heard) -> None:
         person = person_key(event.user_id, event.anonymous_id)
@@ -182,12 +204,16 @@ class Heartbeat:
 
     def _follow_ledger(self) -> None:
         recent = self._newest()
-        for decision in reversed(recent):
-            if decision.decision_id in self._known:
-                continue
+        newest = next(reversed(self._known), None)
+        fresh = [decision for decision in reversed(recent) if decision.decision_id not in self._known]
+        if fresh and len(fresh) == len(recent):
+            others = self._app.ledger.made(newest, fresh[0].decision_id, since=self._began(), step_seconds=STEP_SECONDS)
+            self._counts["decisions"].update(others)
+        for decision in fresh:
             self._known[decision.decision_id] = None
             step = int(decision.at // STEP_SECONDS)
             self._counts["decisions"][step] += 1
+            self._counts["slates"][step] += 1
             self._counts["placed"][step] += len(decision.items)
             self._counts["degraded"][step] += decision.degraded is not None
             self._excuses[step].update(decision.degraded.split("; ") if decision.degraded else ())
@@ -225,7 +251,7 @@ class Heartbeat:
             clicks=total["clicks"],
             shown=total["viewed"] or total["placed"],
             shown_as="seen" if total["viewed"] else "answered",
-            slates=total["decisions"],
+            slates=total["slates"],
             degraded=total["degraded"],
             stages=quantiles_per_stage(spent),
             total=quantiles([sum(one.values()) for one in spent]),
@@ -238,6 +264,7 @@ class Heartbeat:
             orders=self._interest.events("purchase"),
             wanted=self._interest.wanted({**DEFAULT_WEIGHTS, **self._app.config.events.weights}, _MOST_WANTED),
             excuses=dict(sum(self._excuses.values(), Counter()).most_common()),
+            since=self._since if self._since > steps[0] * STEP_SECONDS else None,
         )
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
+from tailorbird.backends.sql.halving import first_since
 from tailorbird.backends.sql.schema import (
     LEDGER_MIGRATIONS,
     decisions,
@@ -30,6 +31,10 @@ from tailorbird.types import Decision
 _MOST_WAITING = 20_000
 _COMMITTED = 1_000  # at once, so that a disk that refuses is not asked with everything that waits
 _EXPIRED_AT_ONCE = 2_000
+_BY_STEP = (
+    "SELECT CAST(at / ? AS INTEGER) AS step, count(*) AS n FROM decisions WHERE n > ? AND n < ? AND at >= ? "
+    "GROUP BY step"
+)
 
 
 class SqlLedger:
@@ -77,6 +82,18 @@ class SqlLedger:
             stored = [self._decoder.decode(body) for (body,) in rows]
         seen = {d.decision_id for d in waiting}
         return [*waiting, *(d for d in stored if d.decision_id not in seen)][:limit]
+
+    def made(self, after: str | None, before: str, *, since: float, step_seconds: float) -> dict[int, int]:
+        """How many decisions were made between two of these ids, by step of time; neither of the two is counted.
+
+        None of them before ``since``; without ``after``, all from then on.
+        """
+        self._commit()
+        with reading(self._engine) as connection:
+            known = self._number(connection, after) if after else 0
+            low = max(known, first_since(connection, decisions.c.n, decisions.c.at, since) - 1)
+            rows = connection.exec_driver_sql(_BY_STEP, (step_seconds, low, self._number(connection, before), since))
+            return {row.step: row.n for row in rows}
 
     def of_people(self, keys: Collection[str]) -> Sequence[Decision]:
         """The decisions made for any of these people, the oldest first, those that wait included."""
@@ -139,6 +156,12 @@ class SqlLedger:
         self._wake.set()
         self._thread.join(timeout=10)
         self._engine.dispose()
+
+    @staticmethod
+    def _number(connection: Connection, decision_id: str) -> int:
+        """The number of a decision; 0 if it is no longer there."""
+        found = connection.execute(select(decisions.c.n).where(decisions.c.decision_id == decision_id)).scalar()
+        return int(found or 0)
 
     def _commit_forever(self) -> None:
         log = structlog.get_logger("tailorbird.ledger")

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 
 from tailorbird.backends.sql.event_names import DUE, MOST, EventNames
+from tailorbird.backends.sql.halving import first_since
 from tailorbird.backends.sql.schema import (
     LOG_MIGRATIONS,
     body_digest,
@@ -40,8 +41,11 @@ _CHUNK = 500  # ids in one IN (...), rows in one VALUES (...): well under SQLite
 _MOST_KEPT = 20_000  # records that wait in memory for whoever follows
 _REWRITTEN = 5_000  # rows looked at in one transaction
 _TAIL = "SELECT seq, kind, key, at, recorded_at, body FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
-_ARRIVED = "SELECT recorded_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1"
 _COUNTED = "SELECT count(*) FROM log WHERE seq >= ? AND seq <= ? AND kind = ?"
+_BY_STEP = (
+    "SELECT CAST(recorded_at / ? AS INTEGER) AS step, count(*) AS n FROM log WHERE seq > ? AND seq <= ? "
+    "AND kind = 'event' AND recorded_at >= ? AND recorded_at - at <= ? GROUP BY step"
+)
 _REPLACE = "UPDATE log SET kind = ?, key = ?, at = ?, body = ? WHERE seq = ?"
 _NEWER = "SELECT seq FROM log WHERE recorded_at >= ? ORDER BY seq LIMIT 1"
 _OLDEST = "SELECT min(seq), max(seq), count(*) FROM (SELECT seq FROM log WHERE seq < ? ORDER BY seq LIMIT ?)"
@@ -215,13 +219,20 @@ class SqlLog:
         Numbers are given out as records arrive, so that the first of them is found by halving.
         """
         with reading(self.engine) as connection:
-            low, high = connection.exec_driver_sql("SELECT min(seq), max(seq) FROM log").one()
-            low, high = low or 1, (high or 0) + 1
-            while low < high:
-                middle = (low + high) // 2
-                row = connection.exec_driver_sql(_ARRIVED, (middle,)).first()
-                low, high = (low, middle) if row is None or row.recorded_at >= recorded_at else (middle + 1, high)
-            return int(connection.exec_driver_sql(_COUNTED, (low, until_seq, kind)).scalar() or 0)
+            first = first_since(connection, log.c.seq, log.c.recorded_at, recorded_at)
+            return int(connection.exec_driver_sql(_COUNTED, (first, until_seq, kind)).scalar() or 0)
+
+    def arrivals(
+        self, after: int, until: int, *, since: float, step_seconds: float, late_seconds: float
+    ) -> dict[int, int]:
+        """How many events of the hot tail arrived, by step of time, with a number above ``after`` and up to ``until``.
+
+        Left out is what arrived before ``since``, and what happened more than ``late_seconds`` before it arrived.
+        """
+        with reading(self.engine) as connection:
+            after = max(after, first_since(connection, log.c.seq, log.c.recorded_at, since) - 1)
+            rows = connection.exec_driver_sql(_BY_STEP, (step_seconds, after, until, since, late_seconds))
+            return {row.step: row.n for row in rows}
 
     def _merge_names(self) -> None:
         """Nobody is told of a failure: what was appended is on the disk, and the next append tries again."""
