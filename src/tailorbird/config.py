@@ -108,8 +108,12 @@ class LimitsConfig(_Section):
     address_requests_per_second: float = Field(50.0, ge=0, description="with write keys, from one address")
     address_events_per_second: float = Field(200.0, ge=0, description="with write keys, from one address")
     burst_seconds: float = Field(10.0, gt=0, description="so many seconds' worth may come at once")
-    events_a_day: int = Field(0, ge=0, description="events that the log takes in a day (UTC), imports counted")
-    items: int = Field(0, ge=0, description="items described at most, withdrawn ones counted")
+    events_a_day: int = Field(
+        0, ge=0, description="events in a day (UTC), those of imported files counted; an import is never refused"
+    )
+    items: int = Field(
+        0, ge=0, description="items described at most, withdrawn ones counted; an import is never refused"
+    )
 
 
 class EventsConfig(_Section):
