@@ -27,6 +27,7 @@ FENCE = re.compile(r"^```(\w+)([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = {"bash", "console", "python", "toml", "csv", "json"}
 WORDS = re.compile(r"run|run exit=\d+|serve|file=\S+|output|shown")
 DRAWN = re.compile(r"[\s\u2500-\u257f]+")
+BODY = re.compile(r"curl [^\n|;]*?(?<=\s)(?:-d|--data|--data-binary|--data-raw)\b[^\n]*")
 PATIENCE_SECONDS = 300
 
 
@@ -158,6 +159,17 @@ def test_what_a_page_says_can_be_typed(page: Path, reader: Reader) -> None:
 def test_every_snippet_says_whether_it_runs(page: Path) -> None:
     unsaid = [s.line for s in snippets(page) if s.language in CODE and not WORDS.fullmatch(s.words)]
     assert page.name == "README.md" or not unsaid, f"{page.name}: lines {unsaid}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_curl_that_sends_a_body_says_what_it_is(page: Path) -> None:
+    steps = [step for step in snippets(page) if step.language in CODE]
+    known = any("> headers" in step.text and "Content-Type" in step.text for step in steps)
+    for step in steps:
+        for call in BODY.findall(step.text.replace("\\\n", " ")):
+            assert "Content-Type:" in call or ("-H @headers" in call and known), (
+                f"{page.name}, line {step.line}: {call}"
+            )
 
 
 def test_a_promise_that_is_not_kept_is_found(reader: Reader) -> None:
