@@ -261,6 +261,11 @@ class App:
         """What the log should take so that these ids are two people; see `claims.separation`."""
         return claims.separation(self.log, anonymous_id, user_id, at=self.clock(), reason=reason)
 
+    def unseen(self, *keys: str) -> list[str]:
+        """The ids, of these person keys, of whom the log holds nothing."""
+        find, told = self.engine.state.identities.find, {"u": "user", "a": "identity"}
+        return [key[2:] for key in keys if find(key) < 0 and self.log.current(told[key[0]], key[2:]) is None]
+
     # ---- models ----------------------------------------------------------------------------------------------
 
     def load_models(self) -> Models:

@@ -87,6 +87,14 @@ def test_a_profile_says_who_somebody_is_to_the_shop(client, event):
 def test_only_a_secret_key_makes_one_again_of_those_who_were_taken_apart(client, browser):
     both = {"anonymous_id": "dev-9", "user_id": "bob"}
     assert client.post("/v1/identify", json=both, headers=browser).json()["joined"]
-    assert client.post("/v1/separate", json=both).json()["separated"]
+    assert client.post("/v1/separate", json=both).json() == {**both, "separated": True}
     assert not client.post("/v1/identify", json=both, headers=browser).json()["joined"]
     assert client.post("/v1/identify", json=both).json()["joined"]
+
+
+def test_ids_that_nobody_has_seen_are_named_and_taken_apart_all_the_same(client):
+    client.put("/v1/users/bob", json=ANN)
+    told = client.post("/v1/separate", json={"anonymous_id": "brandnew", "user_id": "bob"}).json()
+    assert (told["separated"], told["unknown"]) == (True, ["brandnew"])
+    both = {"anonymous_id": "brandnew", "user_id": "nobody"}
+    assert client.post("/v1/separate", json=both).json()["unknown"] == ["brandnew", "nobody"]

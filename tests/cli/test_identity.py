@@ -49,6 +49,13 @@ def test_what_was_wrong_is_taken_apart_and_joined_again(joined: Run) -> None:
     assert [name for name, _ in devices(joined, "ben")] == ["till"]
 
 
+def test_who_was_never_seen_is_named_when_they_are_taken_apart(joined: Run) -> None:
+    told = json.loads(joined("identity", "separate", "brandnew", "ben", "--json")[1])
+    assert (told["separated"], told["unknown"]) == (True, ["brandnew"])
+    assert "Nobody has seen brandnew or nobody yet" in joined("identity", "separate", "brandnew", "nobody")[2]
+    assert "unknown" not in json.loads(joined("identity", "separate", "phone", "ann", "--json")[1])
+
+
 def test_a_file_without_users_names_what_is_missing(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "graph.csv"
     file.write_text("cookie,mail\nphone,x\n", encoding="utf-8")

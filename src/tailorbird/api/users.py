@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Request, get, post, put
+from msgspec import UNSET
 
 from tailorbird.api.bodies import Body
 from tailorbird.api.contract import speaks
@@ -110,9 +111,11 @@ async def separate(request: Request[Any, Any, Any], live: LiveShop) -> Parted:
     """
     sent = await _PARTING.read(request)
     entries = live.app.separation(sent.anonymous_id, sent.user_id, sent.reason)
+    told = Parted(anonymous_id=sent.anonymous_id, user_id=sent.user_id, separated=bool(entries))
     if entries:
+        told.unknown = live.app.unseen(f"a:{sent.anonymous_id}", f"u:{sent.user_id}") or UNSET
         await live.append(entries)
-    return Parted(anonymous_id=sent.anonymous_id, user_id=sent.user_id, separated=bool(entries))
+    return told
 
 
 def _shown(user: User) -> dict[str, Any]:

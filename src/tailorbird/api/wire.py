@@ -183,11 +183,15 @@ class Parting(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Parted(msgspec.Struct, kw_only=True):
-    """``separated`` is False when both were apart already."""
+    """``separated`` is False when both were apart already. ``unknown`` are those of the two that nobody has seen yet.
+
+    That they are two people holds for them too, should they come. Absent where both are known, or were apart already.
+    """
 
     anonymous_id: str
     user_id: str
     separated: bool
+    unknown: list[str] | UnsetType = UNSET
 
 
 # ---- answers about what is there ----------------------------------------------------------------------------------

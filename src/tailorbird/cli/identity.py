@@ -71,9 +71,13 @@ def separate(
 
     with App.open(existing_shop(context)) as app:
         entries = app.separation(device, user, reason)
+        unknown = app.unseen(f"a:{device}", f"u:{user}") if entries else []
         app.append(entries)
     if json:
-        print_json({"anonymous_id": device, "user_id": user, "separated": bool(entries)})
+        told = {"unknown": unknown} if unknown else {}
+        print_json({"anonymous_id": device, "user_id": user, "separated": bool(entries), **told})
+    elif unknown:
+        note(f"Nobody has seen {' or '.join(unknown)} yet: should they come, they will be two people.")
     elif entries:
         note("They are two people. A running server gives each their own past back within the hour.")
     else:
