@@ -73,6 +73,34 @@ def test_stock_and_availability_that_a_source_gives_together_stay_together() -> 
     assert merged(erp={"stock": 3}, pim=both).available
 
 
+@pytest.mark.parametrize(
+    ("erp", "feed", "known"),
+    [
+        ({"stock": 38}, {"available": False}, (38.0, True)),
+        ({"stock": 38}, {"available": True}, (38.0, True)),
+        ({"stock": 0}, {"available": True}, (0.0, True)),
+        ({"stock": 0}, {"available": False}, (0.0, False)),
+        ({"available": True}, {"stock": 5}, (5.0, True)),
+        ({"available": True}, {"stock": 0}, (None, True)),
+        ({"available": False}, {"stock": 5}, (None, False)),
+        ({"available": False}, {"stock": 0}, (0.0, False)),
+        ({"available": False, "stock": 5}, {"available": True}, (5.0, False)),
+        ({"available": True}, {"available": False, "stock": 0}, (None, True)),
+    ],
+)
+def test_stock_and_availability_are_not_contradicted_by_a_less_trusted_source(
+    erp: dict[str, Any], feed: dict[str, Any], known: tuple[float | None, bool]
+) -> None:
+    item = merged(erp=erp, feed=feed)
+    assert (item.stock, item.available) == known
+    assert item.sellable == merged(erp=erp).sellable, "the more trusted one decides whether it may be shown"
+
+
+def test_what_contradicts_is_passed_over_for_the_next_source() -> None:
+    item = merged(erp={"available": True}, pim={"stock": 0}, feed={"stock": 7})
+    assert (item.stock, item.available) == (7.0, True)
+
+
 def test_nothing_is_left_where_every_source_took_back_what_it_said() -> None:
     order = Precedence(CatalogueConfig(sources=SOURCES))
     assert order.merge("x", [Part(source="erp", item_id="x", withdrawn=True)]) is None

@@ -2,7 +2,7 @@
 
 Fields are taken one by one from the first source that knows them, with three exceptions: attributes and translations
 are merged name by name, tags are united, and what means something only together is never torn apart: a price and its
-currency, and the stock and the availability of a source that gives both.
+currency, and stock and availability, of which a source further down may only add the one that says the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,11 +67,14 @@ class Precedence:
         return fields
 
     def _stock(self, said: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-        """Both from the first source that gives either, or the other one from a source that gives it alone."""
+        """Both from the first source that gives either; the other one from a later one that gives it alone and agrees.
+
+        So no source takes an item off the slates that a more trusted one has in stock, nor puts one back.
+        """
         fields: dict[str, Any] = {}
         for source in self.order("stock"):
             of_source = {name: said[source][name] for name in _STOCK if name in said.get(source, {})}
-            if of_source and not fields.keys() & of_source.keys():
+            if not fields or (not fields.keys() & of_source.keys() and _agree({**fields, **of_source})):
                 fields |= of_source
         return fields
 
@@ -87,6 +90,11 @@ class Precedence:
                 else known[0]
             )
         return merged
+
+
+def _agree(fields: Mapping[str, Any]) -> bool:
+    """Whether stock and availability say the same, as far as both are given."""
+    return len(fields) < len(_STOCK) or fields["available"] == (fields["stock"] > 0)
 
 
 def _of(said: Mapping[str, Mapping[str, Any]], source: str, field: str) -> Mapping[str, Any]:
