@@ -129,7 +129,19 @@ def test_settings_that_name_what_is_not_there_are_told_all_at_once() -> None:
     )
     with pytest.raises(InvalidConfig) as told:
         check_sources(Config(catalogue=wrong))
-    for words in ("'title'", "it goes with price", "'crm'", "match.crm", "taxonomy.fed"):
+    for words in ("'title'", "currency goes with price", "'crm'", "match.crm", "taxonomy.fed"):
         assert words in str(told.value)
     assert "attributes.fit" not in str(told.value)
     check_sources(Config(catalogue=CatalogueConfig(sources=SOURCES, precedence={"attributes.fit": ("pim",)})))
+
+
+def test_the_order_of_a_field_that_goes_with_another_is_sent_to_that_one() -> None:
+    for field, words in {
+        "availability": "no such field. Did you mean 'available'? available goes with stock; order stock.",
+        "available": "available: available goes with stock; order stock.",
+        "in_stock": "no such field. Did you mean 'stock'? Allowed: attributes",
+        "zzz": "no such field. Allowed: attributes",
+    }.items():
+        with pytest.raises(InvalidConfig) as told:
+            check_sources(Config(catalogue=CatalogueConfig(sources=SOURCES, precedence={field: ("feed",)})))
+        assert words in str(told.value)

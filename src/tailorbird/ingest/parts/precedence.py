@@ -6,6 +6,7 @@ currency, and stock and availability, of which a source further down may only ad
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
@@ -135,10 +136,19 @@ def check_sources(config: Config) -> None:
             check_source(name, catalogue)
         except BadInput as error:
             lines.append(f"  catalogue.{place}: {error}")
-    for field in catalogue.precedence:
-        if field in _GOES_WITH:
-            lines.append(f"  catalogue.precedence.{field}: it goes with {_GOES_WITH[field]}; order that.")
-        elif field not in _ORDERED and not field.startswith("attributes."):
-            lines.append(f"  catalogue.precedence.{field}: items have no such field. {did_you_mean(field, _ORDERED)}")
+    lines += [
+        f"  catalogue.precedence.{field}: {_not_ordered(field)}"
+        for field in catalogue.precedence
+        if field not in _ORDERED and not field.startswith("attributes.")
+    ]
     if lines:
         raise InvalidConfig("The configuration of the catalogue's sources has mistakes:\n" + "\n".join(lines) + "\n")
+
+
+def _not_ordered(field: str) -> str:
+    """Why there is no order for this field, and for which one there is."""
+    near = next(iter(get_close_matches(field, (*_ORDERED, *_GOES_WITH), n=1)), "")
+    if near not in _GOES_WITH:
+        return f"items have no such field. {did_you_mean(field, _ORDERED)}"
+    meant = "" if near == field else f"items have no such field. Did you mean '{near}'? "
+    return f"{meant}{near} goes with {_GOES_WITH[near]}; order {_GOES_WITH[near]}."
