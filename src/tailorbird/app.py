@@ -32,8 +32,9 @@ from tailorbird.ingest import readiness
 from tailorbird.ingest.checks.kept import keep_check
 from tailorbird.ingest.parts import history
 from tailorbird.ingest.parts.aliases import Matches
-from tailorbird.ingest.parts.joining import Joined
-from tailorbird.ingest.parts.part import Part, current_part
+from tailorbird.ingest.parts.joining import Joined, Merged
+from tailorbird.ingest.parts.part import KIND as PART
+from tailorbird.ingest.parts.part import Part, current_part, item_of
 from tailorbird.ingest.parts.precedence import check_sources
 from tailorbird.ingest.parts.source import Source, open_source
 from tailorbird.ingest.receipts import newest_receipts
@@ -193,6 +194,15 @@ class App:
     def part(self, source: str, item_id: str) -> Part | None:
         """What a source says of an item now."""
         return current_part(self.log.current, source, item_id)
+
+    def merge_items(self, progress: Callable[[int, int], None] = lambda _done, _of: None) -> Merged:
+        """Make all items what their parts come to by today's settings; ``progress`` is told items done and in all.
+
+        Raises:
+            BadInput: the settings name no sources.
+        """
+        item_ids = list(dict.fromkeys(map(item_of, self.log.keys(PART))))
+        return self._joined.merge(item_ids, at=self.clock(), progress=lambda done: progress(done, len(item_ids)))
 
     def versions(self, item_id: str) -> list[history.Version]:
         """An item's versions, the newest first. Looks through the whole log; call it off the request's thread.

@@ -1,4 +1,4 @@
-"""`items history` and `import items --source`, as somebody types them."""
+"""`items history`, `items merge` and `import items --source`, as somebody types them."""
 
 import json
 from pathlib import Path
@@ -49,6 +49,24 @@ def test_the_history_reaches_into_closed_days(shop: Path, capsys: pytest.Capture
     capsys.readouterr()
     assert run(shop, "items", "history", "s1", "--json") == 0
     assert len(json.loads(capsys.readouterr().out)["versions"]) == 2
+
+
+def test_changed_settings_reach_all_items_by_one_command(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(shop, "import", "items", str(shop / "erp.csv"), "--source", "erp")
+    run(shop, "import", "items", str(shop / "pim.csv"), "--source", "pim", "--ids", str(shop / "ids.csv"))
+    (shop / "tailorbird.toml").write_text(SETTINGS + '[catalogue.precedence]\ntitle = ["pim"]\n')
+    capsys.readouterr()
+    run(shop, "check", "--json")
+    assert "items_not_merged_anew" in [one["code"] for one in json.loads(capsys.readouterr().out)["findings"]]
+    assert run(shop, "items", "merge", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"items": 1, "changed": 1, "withdrawn": 0}
+    assert run(shop, "items", "merge") == 0
+    assert "of them withdrawn" in capsys.readouterr().out
+    run(shop, "export", "items")
+    assert '"title":"Lamp"' in capsys.readouterr().out
+    (shop / "tailorbird.toml").write_text("")
+    assert run(shop, "items", "merge") == 2
+    assert "The shop names no sources" in capsys.readouterr().err
 
 
 def test_an_unknown_item_has_no_history(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`items history`: an item's versions."""
+"""`items history` and `items merge`: an item's versions, and all items merged anew."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from tailorbird.ingest.parts.history import Version
 
 _SHOWN_CHARACTERS = 60
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     items = typer.Typer(help="Look at items of the catalogue.", no_args_is_help=True)
-    items.callback()(lambda: None)
     items.command("history")(history)
+    items.command("merge")(merge)
     app.add_typer(items, name="items")
 
 
@@ -26,7 +27,7 @@ def history(
     item_id: Annotated[str, typer.Argument(metavar="ID", help="The item's id.")],
     *,
     limit: Annotated[int, typer.Option(min=1, help="So many versions at most, the newest first.")] = 20,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")] = False,
+    json: _Json = False,
 ) -> None:
     """Tell when each version of an item held, what it changed, and which source said so."""
     from tailorbird.app import App
@@ -41,6 +42,23 @@ def history(
     )
     if len(versions) > limit:
         note(f"{len(versions) - limit:,} older versions are not shown; --limit shows more.")
+
+
+def merge(context: typer.Context, *, json: _Json = False) -> None:
+    """Merge every item that sources speak of anew, after a change of sources or precedence in the settings.
+
+    Each import does so for its own items. A running server goes on meanwhile; start it anew first, so that it has the
+    same settings. An item that came whole since, without a source, stays as it is.
+    """
+    from tailorbird.app import App
+
+    with App.open(existing_shop(context)) as app, progress("Merging items") as show:
+        merged = app.merge_items(lambda done, of: show(done / max(of, 1), f"{done:,} items"))
+    if json:
+        print_json(merged)
+        return
+    counts = (merged.items, merged.changed, merged.withdrawn)
+    print_table("Merged", ("items of sources", "changed", "of them withdrawn"), [counts])
 
 
 def _row(version: "Version") -> tuple[str, str, str, str]:

@@ -42,6 +42,9 @@ CHOICES: Final = frozenset(
 CHUNK: Final = 5_000
 """Records that are read at once."""
 
+_RECORDS_OF_A_MERGE: Final = 10
+"""As many are read in the time in which one item is merged anew."""
+
 _NAMED: Final = frozenset({"event", "item"})
 """Kinds of records whose keys name no person."""
 
@@ -99,12 +102,14 @@ def check(
 
     ``progress`` hears the share done after every ``chunk`` records.
     """
-    tally, last, seq = _Tally(config), log.last_seq(), 0
+    tally, last, seq = _Tally(log, config), log.last_seq(), 0
     while seq < last and (records := log.read(seq, chunk)):
         for record in records:
             tally.take(record)
         seq = records[-1].seq
         progress(min(1.0, seq / last))
+    for _ in tally.sources.merge(max(1, chunk // _RECORDS_OF_A_MERGE)):
+        progress(1.0)
     readiness = tally.readiness(receipts)
     found = sorted(readiness.findings, key=lambda finding: LEVELS.index(finding.level))
     return replace(readiness, findings=_with_ids(found, log))
@@ -129,11 +134,11 @@ def _with_ids(findings: Sequence[Finding], log: Log) -> list[Finding]:
 class _Tally:
     """Counters over the log."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, log: Log, config: Config) -> None:
         self._config = config
         self._catalogue, self._names, self._people = Catalogue(), Names(), People(config)
         self._times, self._money, self._personal = Times(config), Money(config), Personal()
-        self._sources, self._aliases = Sources(), dict[str, str]()
+        self.sources, self._aliases = Sources(log, config.catalogue), dict[str, str]()
         self._types: Counter[str] = Counter()
         self._weights: dict[str, float] = {}
         self._liked: set[str] = set()
@@ -159,7 +164,7 @@ class _Tally:
             self._catalogue.take(item, record.seq)
             self._personal.take_item(item, record.seq)
         elif record.kind == "source_item":
-            self._sources.take(record)
+            self.sources.take(record)
         elif record.kind == "alias":
             alias = self._alias.decode(record.body)
             self._aliases[alias.alias] = alias.item_id
@@ -267,7 +272,7 @@ class _Tally:
         yield from self._names.findings(items)
         yield from self._catalogue.findings(self._names.lines)
         yield from taxonomy.findings(items)
-        yield from self._sources.findings()
+        yield from self.sources.findings()
         yield from duplicates.findings(items, self._config.catalogue.rate)
         yield from self._money.findings(items)
         if n_events:

@@ -11,6 +11,7 @@ from tailorbird.catalogue import Alias
 from tailorbird.config import CatalogueConfig, ChecksConfig, Config
 from tailorbird.ingest.checks.findings import EXAMPLES, Finding
 from tailorbird.ingest.checks.people import DEVICES_OF_A_USER, USERS_OF_A_DEVICE
+from tailorbird.ingest.parts.joining import Joined
 from tailorbird.ingest.parts.part import Part
 from tailorbird.ingest.readiness import check
 from tailorbird.ingest.receipts import Receipt
@@ -189,6 +190,31 @@ def test_prices_of_a_currency_with_a_rate_are_compared():
 def test_a_path_that_is_mapped_at_last_is_no_fault():
     mapped = Part(source="feed", item_id="i1", said={"categories": ["Dolls"]})
     assert found([part("Toys > Dolls"), entry("source_item", mapped.key, mapped)], "unmapped_paths") is None
+
+
+def test_items_that_changed_settings_left_behind_are_named_with_what_mends_them():
+    def check_by(*sources: str) -> Finding | None:
+        return next((f for f in check(log, settings(*sources)).findings if f.code == "items_not_merged_anew"), None)
+
+    def settings(*sources: str) -> Config:
+        return Config(catalogue=CatalogueConfig(sources=sources))
+
+    log, said = MemoryLog(), [("erp", "i1"), ("feed", "i1"), ("feed", "i2"), ("erp", "i3")]
+    parts = [Part(source=source, item_id=name, said={"title": f"{name} of {source}"}) for source, name in said]
+    Joined(log, settings("erp", "feed").catalogue).append([entry("source_item", one.key, one) for one in parts])
+    assert check_by("erp", "feed") is None
+    finding = check_by("feed", "erp")
+    assert finding is not None
+    assert finding.message.startswith("1 item is not what")
+    assert "items merge" in finding.hint
+    assert [str(example) for example in finding.examples] == ["i1 #2 (i1 of feed)"]
+    finding = check_by("erp")
+    assert finding is not None
+    assert finding.message.endswith("settings; 1 of them would be withdrawn.")
+    assert [str(example) for example in finding.examples] == ["i2 #3 (withdrawn)"]
+    Joined(log, settings("feed", "erp").catalogue).merge(["i1", "i2", "i3"], at=NOW)
+    assert check_by("feed", "erp") is None
+    assert check_by() is None, "without sources nothing can be merged"
 
 
 def test_events_under_a_sources_id_are_about_the_shops_item():

@@ -12,8 +12,9 @@ import pytest
 from tailorbird.backends.memory import MemoryLog
 from tailorbird.backends.sql.log import SqlLog
 from tailorbird.config import CatalogueConfig
+from tailorbird.errors import BadInput
 from tailorbird.ingest.items import entry_of_item, parse_item
-from tailorbird.ingest.parts.joining import Joined
+from tailorbird.ingest.parts.joining import Joined, Merged
 from tailorbird.ingest.parts.part import entry_of_part, parse_part
 from tailorbird.protocols import Log, Verdict
 from tailorbird.types import Entry, Item
@@ -89,6 +90,47 @@ def test_a_stale_item_is_put_right_by_the_next_import() -> None:
     assert item(log).title == "Lamp"
 
 
+def test_changed_settings_hold_for_all_items_once_they_are_merged_anew() -> None:
+    log = MemoryLog()
+    Joined(log, CONFIG).append([part(one, f"i{n}", title=one) for n in range(1_200) for one in ("erp", "feed")])
+    Joined(log, CONFIG).append([part("erp", "same", title="T"), part("feed", "same", brand="B")])
+    anew = Joined(log, CatalogueConfig(sources=("erp", "pim", "feed"), precedence={"title": ("feed",)}))
+    item_ids, heard = [*(f"i{n}" for n in range(1_200)), "same", "none"], list[int]()
+    assert {entry.key for entry in anew.stale(item_ids)} == set(item_ids[:1_200])
+    assert anew.merge(item_ids, at=2.0, progress=heard.append) == Merged(1_202, 1_200, 0)
+    assert {item(log, f"i{n}").title for n in range(1_200)} == {"feed"}
+    assert heard == sorted(heard)
+    assert heard[-1] == 1_202
+    last = log.last_seq()
+    assert anew.merge(item_ids, at=3.0) == Merged(1_202, 0, 0), "a second time nothing is left to do"
+    assert log.last_seq() == last
+
+
+def test_another_order_by_which_no_field_changes_is_no_other_item() -> None:
+    log = MemoryLog()
+    Joined(log, CONFIG).append([part("erp", price=2), part("feed", title="Lamp")])
+    anew = Joined(log, CatalogueConfig(sources=("feed", "erp")))
+    assert anew.merge(["x"], at=2.0) == Merged(1, 0, 0)
+
+
+def test_an_item_that_came_whole_is_not_merged_until_a_source_speaks() -> None:
+    log = MemoryLog()
+    Joined(log, CONFIG).append([part("erp", price=2)])
+    log.append([whole(price=3)])
+    anew = Joined(log, CatalogueConfig(sources=("pim", "erp")))
+    assert anew.merge(["x"], at=2.0) == Merged(1, 0, 0)
+    assert item(log).price == 3.0
+
+
+def test_items_of_a_source_that_is_none_any_more_are_withdrawn_but_never_all() -> None:
+    log = MemoryLog()
+    Joined(log, CONFIG).append([part("erp", "a", price=2), part("feed", "b", price=3)])
+    assert Joined(log, CatalogueConfig(sources=("erp",))).merge(["a", "b"], at=2.0) == Merged(2, 1, 1)
+    assert (item(log, "a").withdrawn, item(log, "b").withdrawn) == (False, True)
+    with pytest.raises(BadInput, match="names no sources"):
+        Joined(log, CatalogueConfig()).merge(["a", "b"], at=2.0)
+
+
 class Beside:
     """A log into which another process writes between what is read and what is appended."""
 
@@ -102,6 +144,15 @@ class Beside:
         if self.others:
             Joined(self.log, CONFIG).append([self.others.pop()])
         return self.log.append(entries)
+
+
+def test_what_a_source_says_while_items_are_merged_anew_is_not_lost() -> None:
+    log = MemoryLog()
+    Joined(log, CONFIG).append([part("erp", title="LMP", price=2), part("feed", title="Lamp - buy now")])
+    beside = Beside(log, part("erp", title="LMP", price=5))
+    config = CatalogueConfig(sources=CONFIG.sources, precedence={"title": ("feed",)})
+    Joined(beside, config).merge(["x"], at=2.0)  # type: ignore[arg-type]
+    assert (item(log).title, item(log).price) == ("Lamp - buy now", 5.0)
 
 
 def test_what_another_says_between_reading_and_appending_is_not_lost() -> None:

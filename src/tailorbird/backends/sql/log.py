@@ -135,6 +135,15 @@ class SqlLog:
         with reading(self.engine) as connection:
             return [bytes(row.body) for one in asked for row in connection.execute(one)]
 
+    def keys(self, kind: str) -> list[str]:
+        """The keys of all that has a newest version of this kind, in their order."""
+        with reading(self.engine) as connection:
+            return list(
+                connection.execute(
+                    select(versions.c.key).where(versions.c.kind == kind).order_by(versions.c.key)
+                ).scalars()
+            )
+
     def of_keys(self, names: Collection[tuple[str, str]]) -> list[Record]:
         """Every record of these (kind, key), in order. Looks through the whole log, and decodes no more than these."""
         with reading(self.engine) as connection:

@@ -31,13 +31,14 @@ class Precedence:
 
     def __init__(self, config: CatalogueConfig) -> None:
         """As the settings have it; a source that is not among them is not asked."""
-        self.sources = (*config.sources, UNNAMED)
-        self._first = config.precedence
+        self.sources = tuple(dict.fromkeys((*config.sources, UNNAMED)))
+        self._orders = {
+            field: tuple(dict.fromkeys((*first, *self.sources))) for field, first in config.precedence.items() if first
+        }
 
     def order(self, field: str) -> Sequence[str]:
         """The sources in the order in which they are asked for a field, or for ``attributes.NAME``."""
-        first = self._first.get(field) or self._first.get(field.partition(".")[0], ())
-        return tuple(dict.fromkeys((*first, *self.sources)))
+        return self._orders.get(field) or self._orders.get(field.partition(".")[0], self.sources)
 
     def merge(self, item_id: str, parts: Iterable[Part]) -> Item | None:
         """The item that these parts come to; None where no source says anything any more."""
