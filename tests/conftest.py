@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tailorbird.catalogue import Catalogue
 from tailorbird.types import Item
@@ -14,6 +15,10 @@ ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+# Other programs run on a machine too: no example is too slow.
+settings.register_profile("untimed")
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_a_regular_gets_more_of_what_they_look_at_than_a_stranger_does(engine: E
     assert mine.count(1) > 8 / 4, "u1 shops in department 1"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     user=st.sampled_from(["u1", "u29", "nobody", "", None]),
     surface=st.sampled_from(["home", "item", "cart", "email", "search"]),

@@ -8,7 +8,6 @@ from contract import Contract
 
 BRIEFLY = settings(
     max_examples=120,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -63,7 +63,7 @@ def test_an_event_and_an_item_of_the_same_name_do_not_meet(log: Log) -> None:
     assert log.append([event("x"), entry("item", "x", Item(item_id="x"))]) == ["accepted", "accepted"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, 8), max_size=6), max_size=12))
 def test_whatever_is_sent_each_id_is_kept_once(batches: list[list[int]]) -> None:
     log = MemoryLog()

@@ -33,7 +33,6 @@ pytestmark = pytest.mark.faults
 CASES = 10_000
 OFTEN = settings(
     max_examples=2_000,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

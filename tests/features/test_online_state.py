@@ -181,7 +181,7 @@ def counted(ages: list[float]) -> Array:
     return view.read(state[None, :], Request(surface="home", at=NOW), np.zeros(1, np.int32), shop.catalogue)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.floats(0, 50), min_size=1, max_size=6), st.randoms())
 def test_counts_do_not_depend_on_the_order_of_arrival(ages: list[float], shuffle: Any) -> None:
     late = list(ages)
@@ -207,7 +207,7 @@ def test_an_item_is_as_old_as_the_first_interest_in_it() -> None:
     assert view.merge(nobody, somebody)[-1] == view.merge(somebody, nobody)[-1] == 5.0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 199))
 def test_merging_two_halves_of_a_person_gives_the_person(seed: int, cut: int) -> None:
     entries = small_shop(n_people=1, n_events=200, seed=seed)

@@ -169,7 +169,7 @@ entries_of_a_log = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(entries_of_a_log)
 def test_a_renewed_state_is_that_of_a_replay_whatever_was_joined_and_taken_apart(
     tmp_path_factory: pytest.TempPathFactory, happened: list[tuple[str, int, int, int]]

@@ -87,7 +87,7 @@ def test_a_feed_is_read_as_it_comes(path: Path) -> None:
     assert sum(1 for _ in rows) == 19_999
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(parts=st.lists(PIECES | st.text(max_size=5), max_size=12), noise=st.binary(max_size=8), at=st.integers(5, 400))
 def test_any_bytes_are_rows_or_refused(
     tmp_path_factory: pytest.TempPathFactory, parts: list[str], noise: bytes, at: int

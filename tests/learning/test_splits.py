@@ -235,7 +235,7 @@ def test_one_item_is_no_choice_and_the_error_says_so() -> None:
         split(dataset(lines), "leave-one-out")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from("uvwxy"), st.sampled_from("abcdefgh"), st.integers(0, 40)), min_size=30, max_size=90

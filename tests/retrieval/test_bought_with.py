@@ -34,7 +34,7 @@ def cells(log: Interactions, config: BoughtWithConfig) -> NDArray[np.float64]:
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(LINES, st.integers(1, 6), st.sampled_from([0.0, 0.3, 1.0]))
 def test_learning_line_by_line_gives_the_very_arrays_of_a_fit(
     lines: list[tuple[int, int, int, bool]], window: int, backward: float
@@ -43,7 +43,7 @@ def test_learning_line_by_line_gives_the_very_arrays_of_a_fit(
     assert same_arrays(fitted(BoughtWith(config), log), learned(BoughtWith(config), log))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(LINES)
 def test_fitting_a_part_and_learning_the_rest_is_fitting_all(lines: list[tuple[int, int, int, bool]]) -> None:
     log, half = interactions(lines), len(lines) // 2
@@ -51,7 +51,7 @@ def test_fitting_a_part_and_learning_the_rest_is_fitting_all(lines: list[tuple[i
     assert same_arrays(fitted(BoughtWith(), log), learned(part, log, since=half))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(LINES, st.integers(0, N_ITEMS - 1))
 def test_the_score_is_the_plain_sum_over_purchases(lines: list[tuple[int, int, int, bool]], asked: int) -> None:
     log = interactions(lines)

@@ -47,7 +47,7 @@ def cells(log: Interactions, config: CovisitationConfig) -> NDArray[np.float64]:
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(LINES, st.integers(1, 6), st.sampled_from([0.0, 0.3, 1.0]))
 def test_learning_line_by_line_gives_the_very_arrays_of_a_fit(
     lines: list[tuple[int, int, int]], window: int, backward: float
@@ -65,7 +65,7 @@ def test_learning_line_by_line_gives_the_very_arrays_of_a_fit(
     assert np.array_equal(learned["values"], expected["values"])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(LINES)
 def test_fitting_a_part_and_learning_the_rest_is_fitting_all(lines: list[tuple[int, int, int]]) -> None:
     log, whole, part = interactions(lines), Covisitation(), Covisitation()
@@ -81,7 +81,7 @@ def test_fitting_a_part_and_learning_the_rest_is_fitting_all(lines: list[tuple[i
     assert all(np.array_equal(part.arrays()[name], array) for name, array in whole.arrays().items())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     LINES,
     st.lists(st.integers(0, 9), max_size=10),

@@ -103,7 +103,7 @@ def test_the_figures_of_three_sessions() -> None:
     assert items.tolist() == [1, 2, 0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     LINES,
     st.lists(st.integers(0, N_ITEMS - 1), min_size=1, max_size=12),
@@ -127,7 +127,7 @@ def test_the_score_is_the_sum_over_the_newest_sessions_alike(
     assert np.allclose(asked(fitted(log, config), query), expected)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(LINES, st.integers(1, 9), st.integers(2, 5), st.integers(0, 60))
 def test_fitting_a_part_and_learning_the_rest_gives_the_very_arrays_of_a_fit_of_all(
     lines: list[tuple[int, int, int]], kept: int, longest: int, known: int

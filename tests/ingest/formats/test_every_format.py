@@ -46,7 +46,7 @@ TREES = st.recursive(
 
 
 @pytest.mark.parametrize("of", EVERY)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(document=TREES)
 def test_anything_is_taken_or_refused(of: type[Format], document: Any) -> None:
     form = of()
