@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tailorbird.app import App
 from tailorbird.config import DEFAULT_WEIGHTS
+from tailorbird.features.affinity import BRAND, CATEGORY, Taste
 from tailorbird.features.customer import Customer, customer
 from tailorbird.types import NOBODY, Item, Person, person_key
 
@@ -73,11 +74,11 @@ def ids_of(key: str) -> dict[str, str]:
     return {"user_id": name} if kind == "u" else {"anonymous_id": name}
 
 
-def tastes(app: App, person: Person, kind: str = "departments") -> list[tuple[str, float]]:
-    """The categories (or ``brands``) a person leans to, with their shares, the strongest first."""
-    weights: dict[int, float] = dict(getattr(person.states["affinity"], kind))
-    catalogue = app.engine.catalogue
-    names = (catalogue.brands if kind == "brands" else catalogue.categories).names
+def tastes(app: App, person: Person, kind: int) -> list[tuple[str, float]]:
+    """The codes of a kind (see `Taste`) that a person leans to, by name, with their shares, the strongest first."""
+    taste: Taste = person.states["affinity"]
+    weights, catalogue = taste.of_kind(kind), app.engine.catalogue
+    names = (catalogue.brands if kind == BRAND else catalogue.categories).names
     total = sum(weights.values()) or 1.0
     return sorted(((names[code], weight / total) for code, weight in weights.items()), key=lambda pair: -pair[1])
 
@@ -99,8 +100,8 @@ def portrait(app: App, key: str, *, most: int = 8) -> Portrait:
         known=key.startswith("u:"),
         n_history=len(person.history),
         personalised=person.may_personalise,
-        tastes=tastes(app, person, "categories")[:6],
-        brands=tastes(app, person, "brands")[:3],
+        tastes=tastes(app, person, CATEGORY)[:6],
+        brands=tastes(app, person, BRAND)[:3],
         recent=recent,
         cart=[catalogue.ids[number] for number in list(owned.cart)],
         bought=len(owned.bought),

@@ -22,6 +22,7 @@ from tailorbird.console.desk import Desk, TheDesk
 from tailorbird.console.people import find_person, ids_of, newcomer, portrait, random_active, tastes
 from tailorbird.console.slates import changes, tiles
 from tailorbird.errors import BadInput, NotFound, did_you_mean
+from tailorbird.features.affinity import CATEGORY
 from tailorbird.ingest.events import entry_of_event, parse_event
 from tailorbird.types import Decision
 from tailorbird.types import Request as SlateRequest
@@ -89,12 +90,12 @@ async def act(
     if not view.person or view.surface not in SURFACES or data.get("type") not in ACTS:
         raise BadInput(f"'{data.get('type', '')[:64]}' cannot be done here.", hint=f"Allowed: {', '.join(ACTS)}.")
     before = await asyncio.to_thread(desk.app.ledger.get, data.get("decision_id", ""))
-    leaning = dict(tastes(desk.app, desk.app.engine.state.person(view.person), "categories"))
+    leaning = dict(tastes(desk.app, desk.app.engine.state.person(view.person), CATEGORY))
     start = time.perf_counter()
     await _happen(desk, _event(desk, view, data))
     shown = _shown(desk, view, before=before)
     ms = (time.perf_counter() - start) * 1000
-    now = dict(tastes(desk.app, desk.app.engine.state.person(view.person), "categories"))
+    now = dict(tastes(desk.app, desk.app.engine.state.person(view.person), CATEGORY))
     number = desk.app.engine.catalogue.find(data.get("item_id", ""))
     title = desk.app.engine.catalogue.item(number).title if number >= 0 else ""
     story = Story(
