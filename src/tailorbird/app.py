@@ -210,8 +210,9 @@ class App:
         Raises:
             NotFound: there is no such item.
         """
-        names = history.names_of(item_id, self.config.catalogue.sources)
-        found = history.versions(self.log.of_keys(names))
+        # Also of sources that the settings name no more: what they said then was theirs.
+        keys = [key for key in self.log.keys(PART, ending=item_id) if item_of(key) == item_id]
+        found = history.versions(self.log.of_keys({("item", item_id), *((PART, key) for key in keys)}))
         if not found:
             raise NotFound(f"There is no item '{item_id[:256]}'.", hint="Ids are case-sensitive.")
         return found

@@ -97,6 +97,7 @@ def test_versions_say_when_what_and_by_whom(client, problem):
     client.patch("/v1/items/s1", json={"price": 6})
     versions = client.get("/v1/items/s1/versions").json()["versions"]
     assert [version["sources"] for version in versions] == [[], ["pim"], ["erp"]]
+    assert [version["cause"] for version in versions] == ["whole", "source", "source"]
     assert versions[0]["changes"] == [{"field": "price", "before": 5.0, "after": 6.0}]
     assert {one["field"] for one in versions[1]["changes"]} == {"title", "attributes.fit"}
     assert versions[0]["until"] is None

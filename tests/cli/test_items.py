@@ -64,6 +64,13 @@ def test_changed_settings_reach_all_items_by_one_command(shop: Path, capsys: pyt
     assert "of them withdrawn" in capsys.readouterr().out
     run(shop, "export", "items")
     assert '"title":"Lamp"' in capsys.readouterr().out
+    run(shop, "items", "history", "s1", "--json")
+    versions = json.loads(capsys.readouterr().out)["versions"]
+    assert [(one["cause"], one["sources"]) for one in versions] == [
+        ("settings", []), ("source", ["pim"]), ("source", ["erp"])
+    ]  # fmt: skip
+    run(shop, "items", "history", "s1")
+    assert "nobody" in capsys.readouterr().out
     (shop / "tailorbird.toml").write_text("")
     assert run(shop, "items", "merge") == 2
     assert "The shop names no sources" in capsys.readouterr().err

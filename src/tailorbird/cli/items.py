@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tailorbird.ingest.parts.history import Version
 
 _SHOWN_CHARACTERS = 60
+_NOBODY = {"whole": "no source", "settings": "nobody: the order of the sources changed"}
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 
 
@@ -64,7 +65,8 @@ def merge(context: typer.Context, *, json: _Json = False) -> None:
 def _row(version: "Version") -> tuple[str, str, str, str]:
     lines = [f"{one.field}: {_said(one.before)} -> {_said(one.after)}" for one in version.changes]
     until = "now" if version.until is None else _moment(version.until)
-    return _moment(version.since), until, ", ".join(version.sources) or "no source", "\n".join(lines)
+    said_by = ", ".join(version.sources) or _NOBODY[version.cause]
+    return _moment(version.since), until, said_by, "\n".join(lines)
 
 
 def _moment(at: float) -> str:

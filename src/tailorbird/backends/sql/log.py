@@ -135,14 +135,13 @@ class SqlLog:
         with reading(self.engine) as connection:
             return [bytes(row.body) for one in asked for row in connection.execute(one)]
 
-    def keys(self, kind: str) -> list[str]:
-        """The keys of all that has a newest version of this kind, in their order."""
+    def keys(self, kind: str, *, ending: str = "") -> list[str]:
+        """The keys of all that has a newest version of this kind, in their order; those alone that end so."""
+        found = select(versions.c.key).where(versions.c.kind == kind).order_by(versions.c.key)
+        if ending:
+            found = found.where(func.substr(versions.c.key, -len(ending)) == ending)
         with reading(self.engine) as connection:
-            return list(
-                connection.execute(
-                    select(versions.c.key).where(versions.c.kind == kind).order_by(versions.c.key)
-                ).scalars()
-            )
+            return list(connection.execute(found).scalars())
 
     def of_keys(self, names: Collection[tuple[str, str]]) -> list[Record]:
         """Every record of these (kind, key), in order. Looks through the whole log, and decodes no more than these."""

@@ -1,12 +1,15 @@
 """The versions of an item: from when to when each held, what was different from the one before, and who said so."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from tailorbird.ingest.parts.part import KIND, UNNAMED, Part, key_of
+from tailorbird.ingest.parts.joining import sources_of
+from tailorbird.ingest.parts.part import KIND, UNNAMED, Part
 from tailorbird.types import Item, Record
+
+Cause: TypeAlias = Literal["source", "whole", "settings"]
 
 _PART: Final = msgspec.json.Decoder(Part)
 _ITEM: Final = msgspec.json.Decoder(Item)
@@ -23,40 +26,44 @@ class Change(msgspec.Struct, frozen=True):
 class Version(msgspec.Struct, frozen=True):
     """One version of an item. ``until`` is None for the one that holds.
 
-    ``sources`` are those whose parts came since the version before; none, where the item came whole.
+    ``cause`` is source, where ``sources`` are those whose parts came with it, or hold again after the item had come
+    whole; whole, where it came without a source; settings, where nobody said anything new, but the same parts come to
+    another item now: by other sources or another precedence, or since an import was cut short or met another one.
     """
 
     seq: int
     since: float
     until: float | None
+    cause: Cause
     sources: tuple[str, ...]
     withdrawn: bool
     changes: tuple[Change, ...]
-
-
-def names_of(item_id: str, sources: Sequence[str]) -> set[tuple[str, str]]:
-    """The (kind, key) of an item and of all that may be said of it."""
-    return {("item", item_id), *((KIND, key_of(source, item_id)) for source in (UNNAMED, *sources))}
 
 
 def versions(records: Sequence[Record]) -> list[Version]:
     """Out of an item's records and its parts', in the log's order; the newest first."""
     found: list[Version] = []
     before: Item | None = None
-    sources: dict[str, None] = {}
+    spoke: dict[str, float] = {}
+    was_merged = False
     for record in records:
         if record.kind == KIND:
-            sources[_PART.decode(record.body).source] = None
+            spoke[_PART.decode(record.body).source] = record.recorded_at
             continue
-        item = _ITEM.decode(record.body)
+        item, merged_from = _ITEM.decode(record.body), sources_of(record.body)
+        whole_before, was_merged = not was_merged, merged_from is not None
         changes = tuple(_changes(before, item))
         if before is not None and not changes:
             continue
         if found:
             found[-1] = msgspec.structs.replace(found[-1], until=record.at)
-        said_by = tuple(source for source in sources if source != UNNAMED)
-        found.append(Version(record.seq, record.at, None, said_by, item.withdrawn, changes))
-        before, sources = item, {}
+        # A part and the item that it changes are one append, which arrives at one time.
+        said_by = tuple(source for source, at in spoke.items() if at == record.recorded_at and source != UNNAMED)
+        if not said_by and whole_before:
+            said_by = tuple(merged_from or ())
+        cause: Cause = "whole" if merged_from is None else "source" if said_by else "settings"
+        found.append(Version(record.seq, record.at, None, cause, said_by, item.withdrawn, changes))
+        before = item
     return found[::-1]
 
 
