@@ -31,7 +31,7 @@ from tailorbird.identity.joins import Identities
 from tailorbird.ingest import readiness
 from tailorbird.ingest.checks.kept import keep_check
 from tailorbird.ingest.parts import history
-from tailorbird.ingest.parts.aliases import Matches
+from tailorbird.ingest.parts.aliases import Matches, meant
 from tailorbird.ingest.parts.joining import Joined, Merged
 from tailorbird.ingest.parts.part import KIND as PART
 from tailorbird.ingest.parts.part import Part, current_part, item_of
@@ -184,6 +184,10 @@ class App:
         body = self.log.current("item", item_id)
         return None if body is None else msgspec.json.decode(body, type=Item)
 
+    def ours(self, item_id: str, source: str | None = None, *, withdrawn: bool = False) -> str:
+        """The shop's id of an item that may be called by a source's; see `meant` for order and errors."""
+        return meant(self.log, self.config.catalogue, item_id, source, withdrawn=withdrawn)
+
     def source(self, name: str, *, theirs: Collection[str] | None = None, ids: Path | None = None) -> Source:
         """A source of the catalogue, for an import or for records with these ids; see `open_source`. Reads the log."""
         matches = self._matches.get(name)
@@ -210,12 +214,7 @@ class App:
         Raises:
             NotFound: there is no such item.
         """
-        # Also of sources that the settings name no more: what they said then was theirs.
-        keys = [key for key in self.log.keys(PART, ending=item_id) if item_of(key) == item_id]
-        found = history.versions(self.log.of_keys({("item", item_id), *((PART, key) for key in keys)}))
-        if not found:
-            raise NotFound(f"There is no item '{item_id[:256]}'.", hint="Ids are case-sensitive.")
-        return found
+        return history.look_up(self.log, item_id)
 
     def user(self, user_id: str) -> User | None:
         """What the shop told us about a user."""

@@ -107,6 +107,38 @@ def test_versions_say_when_what_and_by_whom(client, problem):
     problem(client.get("/v1/items/s1/versions?limit=many"), 400, "bad_input")
 
 
+def test_an_item_is_read_by_the_id_that_a_source_calls_it(client, problem):
+    client.put("/v1/items/s1?source=erp", json={"price": 5, "gtin": "42"})
+    client.post("/v1/items?source=feed", json=[{"item_id": "G1", "gtin": 42}, {"item_id": "G2", "brand": "B"}])
+    for path in ("/v1/items/G1", "/v1/items/G1?source=feed", "/v1/items/s1", "/v1/items/s1?source=feed"):
+        assert client.get(path).json()["item_id"] == "s1"
+    assert client.get("/v1/items/G1/versions").json()["item_id"] == "s1"
+    assert client.get("/v1/items/G1/versions?source=feed").json()["versions"]
+    assert client.get("/api/item/G1").json()["ItemId"] == "s1"
+    problem(client.get("/v1/items/G1?source=erp"), 404, "not_found")
+    problem(client.get("/v1/items/G1?source=epr"), 400, "unknown_source")
+    problem(client.delete("/v1/items/G1"), 404, "not_found")
+    assert client.get("/v1/items/G2").json()["item_id"] == "G2"
+
+
+def test_two_systems_that_count_from_one_read_each_its_own(client):
+    client.put("/v1/items/1?source=erp", json={"gtin": "42", "title": "one"})
+    client.put("/v1/items/2?source=erp", json={"gtin": "43", "title": "two"})
+    client.post("/v1/items?source=feed", json=[{"item_id": "2", "gtin": 42}, {"item_id": "1", "gtin": 43}])
+    assert client.get("/v1/items/2").json()["title"] == "two"
+    assert client.get("/v1/items/2?source=feed").json()["title"] == "one"
+
+
+def test_an_item_that_turned_out_to_be_another_is_that_one_and_keeps_its_own_history(client):
+    client.post("/v1/items?source=feed", json=[{"item_id": "G1", "gtin": 42}])
+    client.put("/v1/items/s1?source=erp", json={"gtin": "42"})
+    client.post("/v1/items?source=feed", json=[{"item_id": "G1", "gtin": 42}])
+    assert client.get("/v1/items/G1").json()["item_id"] == "s1"
+    versions = client.get("/v1/items/G1/versions").json()
+    assert (versions["item_id"], versions["versions"][0]["withdrawn"]) == ("G1", True)
+    assert client.get("/v1/items/G1/versions?source=feed").json()["item_id"] == "s1"
+
+
 def test_the_versions_of_any_id_can_be_read(client):
     client.put("/v1/items/a%2Fversions", json={"title": "odd"})
     assert len(client.get("/v1/items/a%2Fversions/versions").json()["versions"]) == 1

@@ -40,6 +40,18 @@ def test_the_history_of_an_item_names_sources_and_changes(shop: Path, capsys: py
     assert "1 older versions are not shown" in told.err
 
 
+def test_the_history_is_found_by_a_sources_own_id(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(shop, "import", "items", str(shop / "erp.csv"), "--source", "erp")
+    run(shop, "import", "items", str(shop / "pim.csv"), "--source", "pim", "--ids", str(shop / "ids.csv"))
+    capsys.readouterr()
+    assert run(shop, "items", "history", "P1") == 0
+    assert "Versions of s1, called P1" in capsys.readouterr().out
+    assert run(shop, "items", "history", "P1", "--source", "pim", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["item_id"] == "s1"
+    assert run(shop, "items", "history", "P1", "--source", "erp") == 1
+    assert run(shop, "items", "history", "P1", "--source", "pmi") == 2
+
+
 def test_the_history_reaches_into_closed_days(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(shop, "import", "items", str(shop / "erp.csv"), "--source", "erp")
     with App.open(shop, clock=lambda: 4e9) as app:

@@ -119,7 +119,7 @@ async def post_items(request: Request[Any, Any, Any], live: LiveShop) -> RowAffe
 @get("/api/item/{item_id:str}", summary="Read an item", tags=["gorse"], **speaks(key="read", fails=(NotFound,)))
 async def get_item(item_id: FromPath[str], live: LiveShop) -> dict[str, Any]:
     """The item's newest version."""
-    item = _item(live, item_id)
+    item = _item(live, live.app.ours(item_id))
     return {
         "ItemId": item.item_id,
         "IsHidden": not item.available,

@@ -36,6 +36,9 @@ _SOURCE: Final = {
     "source": "Which of the shop's systems says this (`[catalogue] sources`); ids may then be that system's own. "
     "Without it, it is the whole item."
 }
+_OF_SOURCE: Final = {
+    "source": "The id is that of this system of the shop's. Without it, the id is the shop's, or else any system's."
+}
 _MOST_VERSIONS: Final = 1_000
 
 
@@ -50,11 +53,11 @@ class Versions(msgspec.Struct):
     "/v1/items/{item_id:str}",
     summary="Read an item",
     tags=["items"],
-    **speaks(key="read", gives=_READ, fails=(NotFound,)),
+    **speaks(key="read", gives=_READ, query=_OF_SOURCE, fails=(NotFound, UnknownSource)),
 )
-async def read_item(item_id: PathId, live: LiveShop) -> dict[str, Any]:
-    """The item's newest version, and the other variants of its group."""
-    item = _current(live, id_of(item_id))
+async def read_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
+    """The item's newest version, and the other variants of its group. By a source's id too; `item_id` is the shop's."""
+    item = _current(live, live.app.ours(id_of(item_id), request.query_params.get("source")))
     catalogue = live.engine.catalogue
     number = NOBODY if item.group_id is None else catalogue.find(item.item_id)
     others = [] if number == NOBODY else catalogue.variants(number).tolist()
@@ -67,14 +70,14 @@ async def read_item(item_id: PathId, live: LiveShop) -> dict[str, Any]:
     tags=["items"],
     **speaks(
         key="secret",
-        query={"limit": f"How many; {_MOST_VERSIONS:,} at most, and if it is left out."},
-        fails=(NotFound, BadInput),
+        query={**_OF_SOURCE, "limit": f"How many; {_MOST_VERSIONS:,} at most, and if it is left out."},
+        fails=(NotFound, BadInput, UnknownSource),
     ),
 )
 async def read_versions(item_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> Versions:
     """When each version held, what it changed, and which source said so. This looks through the whole log."""
     limit = _limit(request.query_params.get("limit", str(_MOST_VERSIONS)))
-    name = id_of(item_id)
+    name = live.app.ours(id_of(item_id), request.query_params.get("source"), withdrawn=True)
     found = await asyncio.to_thread(live.app.versions, name)
     return Versions(name, found[:limit])
 

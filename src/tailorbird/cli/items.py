@@ -25,8 +25,9 @@ def register(app: typer.Typer) -> None:
 
 def history(
     context: typer.Context,
-    item_id: Annotated[str, typer.Argument(metavar="ID", help="The item's id.")],
+    item_id: Annotated[str, typer.Argument(metavar="ID", help="The item's id, or a source's of it.")],
     *,
+    source: Annotated[str | None, typer.Option(help="The id is that of this source of the catalogue.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="So many versions at most, the newest first.")] = 20,
     json: _Json = False,
 ) -> None:
@@ -34,13 +35,14 @@ def history(
     from tailorbird.app import App
 
     with App.open(existing_shop(context)) as app, progress("Looking through the log"):
-        versions = app.versions(item_id)
+        ours = app.ours(item_id, source, withdrawn=True)
+        versions = app.versions(ours)
     if json:
-        print_json({"item_id": item_id, "versions": versions[:limit]})
+        print_json({"item_id": ours, "versions": versions[:limit]})
         return
-    print_table(
-        f"Versions of {item_id}", ("from", "until", "said by", "changed"), [_row(one) for one in versions[:limit]]
-    )
+    called = "" if ours == item_id else f", called {item_id}"
+    columns = ("from", "until", "said by", "changed")
+    print_table(f"Versions of {ours}{called}", columns, [_row(one) for one in versions[:limit]])
     if len(versions) > limit:
         note(f"{len(versions) - limit:,} older versions are not shown; --limit shows more.")
 

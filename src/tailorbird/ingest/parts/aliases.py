@@ -11,9 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from tailorbird.catalogue import Alias
+from tailorbird.config import CatalogueConfig
 from tailorbird.errors import BadInput, BrokenLine, UnknownColumn
 from tailorbird.ingest.fields import read_id, read_text, shown
 from tailorbird.ingest.parts.part import key_of
+from tailorbird.ingest.parts.precedence import check_source
 from tailorbird.ingest.tables import open_table
 from tailorbird.protocols import Log
 from tailorbird.types import Entry, Item
@@ -83,6 +85,25 @@ def known_aliases(log: Log, source: str, theirs: Iterable[str] | None = None) ->
     keys = None if theirs is None else [key_of(source, one) for one in theirs]
     aliases = (msgspec.json.decode(body, type=Alias) for body in log.newest(KIND, keys))
     return {alias.alias: alias.item_id for alias in aliases if alias.source == source}
+
+
+def meant(
+    log: Log, config: CatalogueConfig, item_id: str, source: str | None = None, *, withdrawn: bool = False
+) -> str:
+    """The shop's id of an item that may be called by a source's: by that of ``source``, if one is given.
+
+    Without one, an item that goes by this id comes first; one that was withdrawn only if so asked. An id that nobody
+    knows, or that two sources give to different items, stays as it is.
+
+    Raises:
+        UnknownSource: the settings name none of this name.
+    """
+    sources = config.sources if source is None else (check_source(source, config),)
+    body = log.current("item", item_id) if source is None else None
+    if body is not None and (withdrawn or not msgspec.json.decode(body, type=Item).withdrawn):
+        return item_id
+    found = {ours for one in sources for ours in known_aliases(log, one, [item_id]).values()}
+    return found.pop() if len(found) == 1 else item_id
 
 
 def entry_of_alias(source: str, theirs: str, ours: str, *, at: float) -> Entry:

@@ -1,12 +1,13 @@
 """The versions of an item: from when to when each held, what was different from the one before, and who said so."""
 
-from collections.abc import Sequence
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Collection, Sequence
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from tailorbird.errors import NotFound
 from tailorbird.ingest.parts.joining import sources_of
-from tailorbird.ingest.parts.part import KIND, UNNAMED, Part
+from tailorbird.ingest.parts.part import KIND, UNNAMED, Part, item_of
 from tailorbird.types import Item, Record
 
 Cause: TypeAlias = Literal["source", "whole", "settings"]
@@ -38,6 +39,30 @@ class Version(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     withdrawn: bool
     changes: tuple[Change, ...]
+
+
+class SearchableLog(Protocol):
+    """A log in which records are found by their names."""
+
+    def keys(self, kind: str, *, ending: str = "") -> list[str]:
+        """The keys of all that has a newest version of this kind; those alone that end so."""
+
+    def of_keys(self, names: Collection[tuple[str, str]]) -> list[Record]:
+        """Every record of these (kind, key), in order."""
+
+
+def look_up(log: SearchableLog, item_id: str) -> list[Version]:
+    """An item's versions, the newest first. Looks through the whole log.
+
+    Raises:
+        NotFound: there is no such item.
+    """
+    # Also of sources that the settings name no more: what they said then was theirs.
+    keys = [key for key in log.keys(KIND, ending=item_id) if item_of(key) == item_id]
+    found = versions(log.of_keys({("item", item_id), *((KIND, key) for key in keys)}))
+    if not found:
+        raise NotFound(f"There is no item '{item_id[:256]}'.", hint="Ids are case-sensitive.")
+    return found
 
 
 def versions(records: Sequence[Record]) -> list[Version]:
