@@ -369,14 +369,14 @@ class App:
             users=users,
             devices=devices,
             now=self.clock(),
-            models=self.registry.current(),
+            models=self.registry.fitted_until(),
             config=self.config.identity,
         )
 
     def finish_erasure(self) -> None:
         """Complete an erasure that was interrupted, if there is one: until then people have other numbers."""
         if self.log.newest(requests.ERASING):
-            requests.finish(self.log, self.ledger, now=self.clock(), models=self.registry.current())
+            requests.finish(self.log, self.ledger, now=self.clock(), models=self.registry.fitted_until())
 
     def erasures(self) -> list[requests.Erasure]:
         """The proofs, the oldest first."""

@@ -180,6 +180,23 @@ def test_an_erasure_that_was_killed_is_completed_at_the_next_start(shop_dir: Pat
         assert len(app.erasures()) == 1
 
 
+def test_a_proof_counts_who_was_found_and_names_models_that_knew_them(app: App) -> None:
+    def fitted(name: str, seq: int) -> None:
+        made = app.registry.save(name, {"counts": np.ones(2)}, fitted_seq=seq, now=NOW)
+        app.registry.promote({name: made.version})
+
+    app.append([event("late", user_id="dora", item_id="i1")])
+    (came,) = [record.seq for record in app.log.read(0, 2_000) if record.key == "late"]
+    fitted("before", came - 1)
+    fitted("after", came)
+    proof, _ = app.erase(["dora", "ghost"], ["nobodys-phone"])
+    assert (proof.people, proof.devices, proof.records) == (1, 0, 1)
+    assert [*proof.models] == ["after"]
+    proof, _ = app.erase([GONE, "ghost"], ["tablet"])
+    assert proof.people == 2
+    assert sorted(proof.models) == ["after", "before"]
+
+
 def test_what_a_killed_writer_of_segments_left_is_erased_too(shop_dir: Path) -> None:
     with App.open(shop_dir, clock=lambda: NOW + 3 * DAY_SECONDS) as app:
         app.log._clock = lambda: NOW

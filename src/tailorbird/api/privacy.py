@@ -39,8 +39,9 @@ _COPIED: Final = Body(Copied)
     **speaks(key="secret", reads=_FORGOTTEN, fails=(NotFound,)),
 )
 async def erase(request: Request[Any, Any, Any], live: LiveShop) -> Erasure:
-    """Forget people in the log, its segments, the ledger and the engine, and prove it. `models` were fitted on them.
+    """Forget people in the log, its segments, the ledger and the engine, and prove it.
 
+    `people` are those of whom something was found, `models` those that were fitted since the first of them came.
     Their next slate is a stranger's. What they did counts among everybody's for an hour or two, and in each model
     until it is fitted again. Reads and rewrites the whole log: ask for many at once.
     """

@@ -7,6 +7,7 @@ leaves the old model or the new one.
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -154,6 +155,16 @@ class Registry:
                 f"{path} has format {manifest.format}; this Tailorbird reads {FORMAT}.", hint="Train again."
             )
         return manifest
+
+    def fitted_until(self) -> dict[str, tuple[str, int]]:
+        """Of each model that serves its version, and the last record of the log that it may have been fitted on."""
+        found = {}
+        for name, version in self.current().items():
+            try:
+                found[name] = version, self.manifest(name, version).fitted_seq
+            except (NotFound, BadModelFile):
+                found[name] = version, sys.maxsize
+        return found
 
     def versions(self, name: str) -> list[Manifest]:
         """All versions of a model, the newest first."""
