@@ -66,7 +66,7 @@ def test_a_time_within_the_next_day_is_taken() -> None:
 
 
 def test_an_order_in_the_place_of_a_time_is_told_what_to_do() -> None:
-    with pytest.raises(ImplausibleTime, match="--order-from"):
+    with pytest.raises(ImplausibleTime, match=r"Send when it happened. A file.*--order-from"):
         parse(at=17)
 
 
@@ -102,7 +102,7 @@ def test_a_number_that_is_none_is_named_with_its_remedy(sent: Any) -> None:
 
 
 def test_a_decimal_comma_is_told_of_the_option_that_reads_it() -> None:
-    with pytest.raises(BadNumber, match=r"'12,50 EUR'.*--decimal ,"):
+    with pytest.raises(BadNumber, match=r"'12,50 EUR'.*Send the bare number.*A file.*--decimal ,"):
         parse(value="12,50 EUR")
 
 

@@ -225,8 +225,8 @@ def test_a_currency_beside_a_price_is_taken_for_the_item_s(tmp_path: Path) -> No
     path.write_text('item_id;price;currency\na;"18,00 EUR";\nb;"18,00 EUR";USD\nc;"18,00 EUR";EUR\n')
     refused = run(MemoryLog(), path, "items").reasons[0]
     assert (refused.code, refused.count) == ("bad_number", 3)
-    assert "price is '18,00 EUR', which is not a number. A file with decimal commas is imported" in refused.message
-    assert "`--decimal ,`" in refused.message
+    assert "price is '18,00 EUR', which is not a number. Send the bare number" in refused.message
+    assert "A file with decimal commas is imported with `--decimal ,`" in refused.message
     log = MemoryLog()
     report = run(log, path, "items", decimal=",")
     assert {key: (item.price, item.currency) for key, item in items(log).items()} == dict.fromkeys("ac", (18.0, "EUR"))

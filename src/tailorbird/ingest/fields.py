@@ -261,7 +261,7 @@ def check_plausible(name: str, at: float, value: Any, now: float, *, earliest: f
     if abs(at) < _ORDER_BELOW:
         raise ImplausibleTime(
             f"{name} is {shown(value)}, which as a time lies in the first years after 1970.",
-            hint="If it only gives an order, import the file with `--order-from 2024-01-01`.",
+            hint="Send when it happened. A file that only gives an order is imported with `--order-from 2024-01-01`.",
         )
     where = "before 2000" if at < EARLIEST else "more than a day ahead"
     raise ImplausibleTime(f"{name} is {shown(value)}, which lies {where}.", hint="Check the clock and the unit.")
@@ -340,7 +340,7 @@ def _id_of_number(name: str, value: Any) -> str:
 def _not_a_number(name: str, value: str) -> BadNumber:
     hint = "Send the bare number with a decimal point, 12.50; a currency or unit goes into its own field."
     if _COMMA_NUMBER.search(value):
-        hint = f"A file with decimal commas is imported with `--decimal ,`. Otherwise: {hint[0].lower()}{hint[1:]}"
+        hint = f"{hint} A file with decimal commas is imported with `--decimal ,`."
     return BadNumber(f"{name} is {shown(value)}, which is not a number.", hint=hint)
 
 

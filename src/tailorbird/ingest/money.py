@@ -98,11 +98,11 @@ def _which(said: str, meanings: Sequence[str], named: Any, shops: str) -> Any:
     """The one currency that is meant: the row's if it names one, else the only one, else the shop's."""
     if type(named) is str and named.strip():
         if named.strip().upper() not in meanings and not set(_meanings(named.strip())).intersection(meanings):
-            raise BadInput(f"{said}, but currency is {shown(named)}.", hint="One of the two is wrong: mend the row.")
+            raise BadInput(f"{said}, but currency is {shown(named)}.", hint="One of the two is wrong: mend it.")
         return named
     if len(meanings) == 1 or shops in meanings:
         return shops if shops in meanings else meanings[0]
     raise BadInput(
         f"{said}, a sign of several currencies ({', '.join(meanings)}).",
-        hint="Say which: `--map currency=COLUMN`, or catalogue.currency in tailorbird.toml.",
+        hint="Say which in currency (of a file, `--map currency=COLUMN`), or as catalogue.currency in tailorbird.toml.",
     )
