@@ -63,6 +63,15 @@ def event_of(message: Any) -> Event:
     return event
 
 
+def test_what_a_tracker_sends_is_told_where_to_be_enriched() -> None:
+    """Tracker protocol: the POST body, and one of its events."""
+    sent = {"e": "pv", "duid": "d1", "tv": "js-3.5.0", "url": "https://shop.example/"}
+    body = {"schema": "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4", "data": [sent]}
+    for message in (body, sent):
+        with pytest.raises(WrongType, match=r"only enriched events are read\..*Analytics SDK"):
+            reader().read(message)
+
+
 def test_a_product_view_keeps_what_is_known_of_the_product() -> None:
     """Ecommerce, "Product view" and "Product entity"; `size` and `inventory_status` stay with the event."""
     told = event_of(

@@ -47,6 +47,7 @@ _SILENT: Final = frozenset({"page_ping", "transaction", "transaction_item"})
 _SNOWPLOW: Final = "com_snowplowanalytics_snowplow_"
 _ACTION: Final = f"{_SNOWPLOW}ecommerce_snowplow_ecommerce_action"
 _SEARCH: Final = f"{_SNOWPLOW}site_search"
+_PAYLOAD: Final = f"{_SNOWPLOW}payload_data"
 _EVENT_KEY: Final = "unstruct_event_"
 _ENTITY_KEY: Final = "contexts_"
 
@@ -95,6 +96,12 @@ class Snowplow:
         event = without_personal(_opened(as_object("An event", message)), arrival)
         kind, data = _self_described(event)
         atomic = event.get("event")
+        if kind == _PAYLOAD or (atomic is None and "e" in event and "tv" in event):
+            raise WrongType(
+                "This is what a tracker sends to its collector (payload_data); only enriched events are read.",
+                hint="Take them behind Snowplow's enrichment: as JSON from an Analytics SDK or a warehouse's table of "
+                "events, or in a file the stream's TSV.",
+            )
         if kind == _ACTION:
             yield _fact(event, arrival, _action(as_object("snowplow_ecommerce_action", data), _entities(event)))
         elif kind == _SEARCH:
