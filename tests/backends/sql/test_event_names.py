@@ -130,6 +130,16 @@ def test_two_that_append_in_turns_know_of_each_other(log: SqlLog, tmp_path: Path
     assert_known(other, range(N))
 
 
+def test_after_a_merge_commits_wait_for_the_disk_again(log: SqlLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.append(events(*range(N)))
+    merge_until(log, monkeypatch, 2)
+    log._names.merge()
+    with log.engine.connect() as one, log.engine.connect() as two, log.engine.connect() as three:
+        for raw in (connection.connection.dbapi_connection for connection in (one, two, three)):
+            assert raw.execute("PRAGMA synchronous").fetchone() == (2,)
+            assert raw.execute("PRAGMA wal_autocheckpoint").fetchone() == (16_000,)
+
+
 def test_two_merges_at_once_are_one(log: SqlLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other one begins when this one is half done, has more to merge, and ends first; or it ends last."""
     other = SqlLog(tmp_path)

@@ -1,6 +1,11 @@
 """Everything that concerns ids of events, in any order, against a dictionary."""
 
 import random
+import subprocess
+import sys
+import textwrap
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -121,3 +126,65 @@ def test_whatever_is_done_in_whatever_order_an_id_counts_once(
         assert log.append(everything) == ["duplicate"] * len(everything)
         assert log.last_seq() == len(everything) > 300
         log.close()
+
+
+WRITER = """
+    import itertools, sys
+    from pathlib import Path
+    import msgspec
+    from tailorbird.backends.sql import event_names, log as logs
+    from tailorbird.types import Entry, Event
+    event_names._AT_ONCE, logs.DUE = 5, 200
+    log = logs.SqlLog(Path(sys.argv[1]))
+    for n in itertools.count():
+        names = [f"e{n * 20 + k}" for k in range(20)]
+        events = [Event(type="item_view", at=1.7e9, event_id=name, user_id="u", item_id="i") for name in names]
+        log.append([Entry("event", event.event_id, 1.7e9, msgspec.json.encode(event)) for event in events])
+        print(n, flush=True)
+"""
+
+
+def test_processes_that_are_killed_while_they_merge_leave_every_id_known(tmp_path: Path) -> None:
+    """Two at once send the same events, again and again from the first one."""
+    SqlLog(tmp_path).close()
+    for attempt in range(3):
+        command = [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)]
+        pair = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        for process in pair:
+            assert process.stdout is not None
+            process.stdout.readline()
+        time.sleep(0.3 + 0.1 * attempt)
+        for process in pair:
+            process.kill()
+            process.communicate()
+    log = SqlLog(tmp_path)
+    records = [*log.read(0, 10**6)]
+    assert len({record.key for record in records}) == len(records) > 200
+    with log.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT seq FROM merged").scalar() > 0
+    assert log.append([Entry("event", r.key, r.at, r.body) for r in records]) == ["duplicate"] * len(records)
+
+
+def test_a_thread_that_merges_beside_one_that_appends_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_names, "_AT_ONCE", 3)
+    monkeypatch.setattr(logs, "DUE", 20)
+    log, stop = SqlLog(tmp_path), threading.Event()
+
+    def shorten() -> None:
+        while not stop.is_set():
+            log.shorten()
+
+    thread = threading.Thread(target=shorten)
+    thread.start()
+    try:
+        for n in range(0, 600, 6):
+            batch = [event(f"e{k}") for k in range(max(n - 60, 0), n + 6)]
+            assert log.append(batch) == ["duplicate"] * (len(batch) - 6) + ["accepted"] * 6
+    finally:
+        stop.set()
+        thread.join()
+    assert log.append([event(f"e{k}") for k in range(600)]) == ["duplicate"] * 600
+    with log.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT seq FROM merged").scalar() > 0

@@ -20,7 +20,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from tailorbird.backends.sql.schema import body_digest, key_hash, reading, unhurried
+from tailorbird.backends.sql.schema import body_digest, key_hash, reading, shorten_wal, unhurried
 
 DUE: Final = 50_000
 """Records after K from which it is worth the while to merge."""
@@ -41,7 +41,8 @@ _PUT = (
     "INSERT OR IGNORE INTO merged_keys (key_hash, digest) SELECT substr(?1, p, 16), substr(?1, p + 16, 8) FROM place"
 )
 _LOOKS_EVERY_SECONDS: Final = 0.05
-_AT_ONCE: Final = 500  # ids in one transaction, each of which may write a page
+_AT_ONCE: Final = 250  # ids in one transaction, each of which may write a page
+_MOVED_EVERY: Final = 32  # transactions; without it those who append would have to move what a merge has written
 
 
 class EventNames:
@@ -109,10 +110,12 @@ class EventNames:
                 self._older, self._newer = {**self._older, **self._newer}, {}
                 self._older_last = self._last
             with unhurried(self._engine) as connection:
-                for some in _slices(self._older):
+                for n, some in enumerate(_slices(self._older), 1):
                     began = time.monotonic()
                     self._put(connection, some)
                     time.sleep(time.monotonic() - began)  # as long again for whoever else wants to write
+                    if n % _MOVED_EVERY == 0:
+                        shorten_wal(self._engine)
                 with self.turn:
                     with connection.begin():
                         connection.exec_driver_sql(_MOVE, (self._older_last, self._older_last))

@@ -247,18 +247,21 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def unhurried(engine: Engine) -> Iterator[Connection]:
-    """A connection whose commits do not wait for the disk. They are on it with the next that does, in their order.
+    """A connection whose commits neither wait for the disk nor move anything into the file.
 
-    So a machine that loses its power may forget the last of them, and then all that came later too.
+    They are on the disk with the next commit that waits for it, in their order: where the power goes, none of them is
+    lost without all that came later.
     """
     try:
         with engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
             raw.execute("PRAGMA synchronous=NORMAL")
+            raw.execute("PRAGMA wal_autocheckpoint=0")
             try:
                 yield connection
             finally:
-                raw.execute("PRAGMA synchronous=FULL")
+                for pragma in _PRAGMAS:
+                    raw.execute(f"PRAGMA {pragma}")
     except (OperationalError, DatabaseError) as error:
         raise _explained(error, engine) from error
 
