@@ -388,6 +388,20 @@ def test_another_systems_messages_are_imported_and_what_was_left_out_is_told(tmp
     assert run(log, path, fmt="segment").accepted == 0
 
 
+def test_a_field_that_a_map_renamed_is_told_with_the_files_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("SKU,Preis,stock\na,teuer,1\nb,2,viel\nc,,1\n,3,1\nd,x,1\nd,2,1\n")
+    mapping = {"item_id": "SKU", "price": "Preis", "stock": "stock"}
+    told = run(MemoryLog(), tmp_path / "a.csv", "items", mapping=mapping).reasons
+    examples = " ".join(example for reason in told for example in reason.examples)
+    for words in (
+        "line 2: price (Preis in the file) is 'teuer'",
+        "line 3: stock is 'viel'",
+        "line 5: item_id (SKU in the file) is missing",
+        "line 6: price (Preis in the file) is 'x'",
+    ):
+        assert words in examples
+
+
 def test_a_format_leaves_no_room_for_a_map(tmp_path: Path) -> None:
     path = lines(tmp_path / "calls.jsonl", [{}])
     with pytest.raises(BadInput, match="--map goes with tables of one's own, not with --format segment"):

@@ -57,6 +57,18 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
+def as_in_file(error: BadInput, theirs: Mapping[str, str]) -> BadInput:
+    """The same error, with the name that the file has for the field it is about; ``theirs`` is by our names.
+
+    >>> as_in_file(BadInput("list_price is 'x'."), {"list_price": "price"}).message
+    "list_price (price in the file) is 'x'."
+    """
+    name, _, rest = error.message.partition(" ")
+    if (named := theirs.get(name, name)) != name:
+        error.message = f"{name} ({named} in the file) {rest}"
+    return error
+
+
 def read_id(name: str, value: Any) -> str | None:
     """An id: a string of up to 256 characters. Whole numbers become strings, also 17850.0 out of a column with gaps."""
     if type(value) is not str:

@@ -24,7 +24,7 @@ from tailorbird.identity.claims import entry_of_identity
 from tailorbird.ingest.checks.findings import counted
 from tailorbird.ingest.consent import LoggedAnswers
 from tailorbird.ingest.events import ABOUT_AN_ITEM, Ordinals, entry_of_event, parse_event
-from tailorbird.ingest.fields import read_id, read_number, read_time, shown
+from tailorbird.ingest.fields import as_in_file, read_id, read_number, read_time, shown
 from tailorbird.ingest.formats import NATIVE, format_of
 from tailorbird.ingest.items import entry_of_item, parse_item
 from tailorbird.ingest.mapping import ColumnMap, Kind, parse_types
@@ -235,7 +235,7 @@ class _Import:
             try:
                 self._take(raw, line, file.name, ordinals)
             except BadInput as error:
-                self.report.reject(error, line, f"{file.name}, line {line}")
+                self.report.reject(as_in_file(error, self._map.pairs), line, f"{file.name}, line {line}")
             if self.report.rows % BATCH_ENTRIES == 0:
                 yield table.share()
         yield 1.0
@@ -246,7 +246,7 @@ class _Import:
             try:
                 self._writer.add(self._entries(raw, None), line, where)
             except BadInput as error:  # each row was good, but not what they come to
-                self.report.reject(error, line, f"{where}, line {line}")
+                self.report.reject(as_in_file(error, self._map.pairs), line, f"{where}, line {line}")
         self._writer.flush()
         if note := self._repeats.note(self._kind):
             self.report.notes.append(note)

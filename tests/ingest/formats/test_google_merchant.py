@@ -117,5 +117,11 @@ def test_what_is_wrong_is_named_as_they_name_it() -> None:
         item_of({"id": "a", "price": "2 EUR", "sale_price": "1 EUR", "sale_price_effective_date": "2024"})
     with pytest.raises(BadTime, match=r"sale_price_effective_date is 'now'"):
         item_of({"id": "a", "price": "2 EUR", "sale_price": "1 EUR", "sale_price_effective_date": "now/then"})
-    with pytest.raises(BadInput, match=r"list_price is '2\.00 USD', but currency is 'EUR'"):
+    with pytest.raises(BadInput, match=r"^list_price \(price in the file\) is '2\.00 USD', but currency is 'EUR'"):
         item_of({"id": "a", "price": "2.00 USD", "sale_price": "1.00 EUR"})
+    with pytest.raises(BadInput, match=r"^price \(sale_price in the file\) is 'cheap'"):
+        item_of({"id": "a", "price": "2.00 USD", "sale_price": "cheap"})
+    with pytest.raises(BadInput, match=r"^price is 'dear'"):
+        item_of({"id": "a", "price": "dear"})
+    with pytest.raises(BadInput, match=r"^url \(link in the file\) has the scheme 'javascript'"):
+        item_of({"id": "a", "link": "javascript:alert(1)"})

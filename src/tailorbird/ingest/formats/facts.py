@@ -21,11 +21,12 @@ class Fact(NamedTuple):
     """One thing that a message says: a record in our names, still to be checked.
 
     A user's record, and that of an item's change, hold only what the message says; what was known before stays. An
-    item's record is the whole item.
+    item's record is the whole item. ``theirs`` is what a file calls some of our fields, for errors.
     """
 
     kind: FactKind
     raw: dict[str, Any]
+    theirs: Mapping[str, str] = {}
 
 
 @dataclass

@@ -29,6 +29,7 @@ _ATTRIBUTES: Final = (
     "age_group", "adult", "is_bundle", "multipack", "energy_efficiency_class", "product_highlight",
     "custom_label_0", "custom_label_1", "custom_label_2", "custom_label_3", "custom_label_4",
 )  # fmt: skip
+_THEIRS: Final = {"item_id": "id", "group_id": "item_group_id", "url": "link", "image_url": "image_link"}
 
 
 class GoogleMerchant:
@@ -46,6 +47,7 @@ class GoogleMerchant:
         given = as_object("An item", message)
         # A text feed may write `image link` or `g:image_link` for the image_link of XML.
         row = {_attribute(name): value for name, value in given.items()}
+        prices = _prices(row, arrival.now)
         category = _one(row, "google_product_category")
         attributes = compact({name: row.get(name) for name in _ATTRIBUTES})
         if category is not None and str(category).isdigit():
@@ -65,9 +67,10 @@ class GoogleMerchant:
                     "image_url": _one(row, "image_link"),
                     "available": _available(row, attributes),
                     "attributes": attributes,
-                    **_prices(row, arrival.now),
+                    **{ours: _one(row, theirs) for ours, theirs in prices.items()},
                 }
             ),
+            {**_THEIRS, **prices},
         )
 
 
@@ -94,12 +97,11 @@ def _available(row: Mapping[str, Any], attributes: dict[str, Any]) -> bool | Non
     return _AVAILABLE[word]
 
 
-def _prices(row: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """Price and list price, with their currencies beside them as they came."""
-    price, sale = _one(row, "price"), _one(row, "sale_price")
-    if sale in (None, "") or not _holds(_one(row, "sale_price_effective_date"), now):
-        return {"price": price}
-    return {"price": sale, "list_price": price}
+def _prices(row: Mapping[str, Any], now: float) -> dict[str, str]:
+    """Which of their prices are our price and list price; currencies stand beside them as they came."""
+    if _one(row, "sale_price") in (None, "") or not _holds(_one(row, "sale_price_effective_date"), now):
+        return {"price": "price"}
+    return {"price": "sale_price", "list_price": "price"}
 
 
 def _holds(dates: Any, now: float) -> bool:

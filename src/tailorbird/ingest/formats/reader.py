@@ -14,6 +14,7 @@ from tailorbird.errors import BadInput, MissingField
 from tailorbird.identity.claims import entry_of_identity
 from tailorbird.ingest.consent import Answers
 from tailorbird.ingest.events import LIMITS, Ordinals, entry_of_event, parse_event
+from tailorbird.ingest.fields import as_in_file
 from tailorbird.ingest.formats.facts import Arrival, Fact, FactKind, Format
 from tailorbird.ingest.items import entry_of_item, parse_item, patch_item
 from tailorbird.ingest.money import part_money, with_point
@@ -84,16 +85,21 @@ class FormatReader:
             BadInput: one of its children; nothing of the message is to be taken.
         """
         taken = Taken()
+        theirs: Mapping[str, str] = {}
         try:
             for fact in list(self.form.facts(message, self.arrival)):
+                theirs = fact.theirs
                 if self._kinds is None or fact.kind in self._kinds:
                     self._take(fact, taken)
         except MissingField as error:
             raise _in_their_words(error, self.form.theirs) from error
+        except BadInput as error:
+            as_in_file(error, theirs)
+            raise
         return taken
 
     def _take(self, fact: Fact, taken: Taken) -> None:
-        kind, raw = fact
+        kind, raw = fact.kind, fact.raw
         if kind == "event":
             self._read_numbers(raw, "events")
             parsed = parse_event(raw, now=self.arrival.now)
