@@ -48,6 +48,12 @@ def test_a_variable_wins_over_the_file_and_others_are_left_alone(tmp_path: Path)
         ("[server]\nport = 99999", "server.port is 99999; it must be at most 65535. The default is 8000."),
         ("[server]\nhost = 5", "server.host is 5; text in quotes is needed."),
         ("[server]\ncors_origins = 'x'", "server.cors_origins is 'x'; a list is needed"),
+        (
+            "[server]\ncors_origins = ['https://shop.example', 'http://localhost:8913/']",
+            "server.cors_origins.1 is 'http://localhost:8913/'; an origin in small letters is needed, without a slash",
+        ),
+        ("[server]\ncors_origins = ['https://shop.example/cart']", "such as https://shop.example."),
+        ("[server]\ncors_origins = ['shop.example']", "an origin in small letters is needed"),
         ("server = 5", "server is 5; a table is needed, [server] with its settings below it."),
         ("[ledger]\ncommit_ms = 0", "ledger.commit_ms is 0; it must be above 0"),
         ("[events.weights]\nview = 'much'", "events.weights.view is 'much'; a number is needed."),
@@ -68,6 +74,11 @@ def test_a_mistake_is_a_sentence_with_the_key_the_value_and_the_remedy(tmp_path:
     assert told in caught.value.message
     assert "tailorbird.toml has 1 mistake:" in caught.value.message
     assert "Input should" not in caught.value.message
+
+
+def test_origins_as_browsers_send_them_are_taken(tmp_path: Path) -> None:
+    origins = ("*", "http://localhost:8913", "https://*.shop.example", "capacitor://localhost", "http://[::1]:80")
+    assert load_config(written(tmp_path, f"[server]\ncors_origins = {[*origins]}"), {}).server.cors_origins == origins
 
 
 def test_a_mistake_in_a_variable_is_blamed_on_the_variable(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ _NEEDED: Final[Mapping[str, str]] = {
     "finite_number": "a finite number is needed", "string_type": "text in quotes is needed",
     "bool_type": "true or false is needed", "bool_parsing": "true or false is needed",
     "tuple_type": _LIST, "list_type": _LIST, "dict_type": _TABLE, "model_type": _TABLE,
-    "model_attributes_type": _TABLE, "string_pattern_mismatch": "only a-z, 0-9 and hyphens are allowed, 63 at most",
+    "model_attributes_type": _TABLE, "string_pattern_mismatch": "{needed}",
     "greater_than": "it must be above {gt}", "greater_than_equal": "it must be at least {ge}",
     "less_than": "it must be below {lt}", "less_than_equal": "it must be at most {le}",
 }  # fmt: skip
@@ -54,6 +54,12 @@ _MEND: Final = "Mend these and start again."
 
 NAME: Final = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """Of a shop, and of a source of its catalogue."""
+
+_ORIGIN: Final = r"^(\*|[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+)$"
+_OF_PATTERN: Final[Mapping[str, str]] = {
+    NAME: "only a-z, 0-9 and hyphens are allowed, 63 at most",
+    _ORIGIN: "an origin in small letters is needed, without a slash or a path behind it, such as https://shop.example",
+}
 
 Surface = Literal["home", "item", "cart", "search", "email", "push", "feed", "assistant"]
 
@@ -84,7 +90,7 @@ class ServerConfig(_Section):
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 is every address of the machine")
     port: int = Field(8000, ge=1, le=65_535, description="port to listen on")
-    cors_origins: tuple[str, ...] = Field(
+    cors_origins: tuple[Annotated[str, Field(pattern=_ORIGIN)], ...] = Field(
         (), description="origins whose pages may call with a write key, such as https://shop.example"
     )
     max_body_mb: float = Field(8.0, gt=0, description="larger bodies are refused with 413")
@@ -409,6 +415,7 @@ def what_is_needed(mistake: "ErrorDetails") -> str:
     ' is 0; it must be above 1.'
     """
     rule = {"key": mistake["loc"][-1], **mistake.get("ctx", {})}
+    rule["needed"] = _OF_PATTERN.get(rule.get("pattern", ""), "")
     return f" is {_short(mistake['input'])}; {_NEEDED.get(mistake['type'], mistake['msg']).format(**rule)}."
 
 

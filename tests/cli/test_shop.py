@@ -253,6 +253,7 @@ def test_doctor_names_a_mistake_in_the_configuration(run: Run, shop_dir: Path) -
         ("[policies.home]\nchannels = { populer = 10 }\n", "Did you mean 'popular'?"),
         ('[policies.home]\nranker = "rankr"\n', "Did you mean 'ranker'?"),
         ('[training]\nmodels = ["eas"]\n', "Did you mean 'ease'?"),
+        ('[catalogue]\nsources = ["pim"]\nprecedence = { title = ["pin"] }\n', "Did you mean 'pim'?"),
     ],
 )
 def test_doctor_refuses_a_configuration_that_serve_refuses(run: Run, shop_dir: Path, text: str, told: str) -> None:
@@ -261,6 +262,7 @@ def test_doctor_refuses_a_configuration_that_serve_refuses(run: Run, shop_dir: P
     code, found = findings(run)
     assert (code, found["configuration"]["state"]) == (1, "problem")
     assert told in found["configuration"]["found"]
+    assert found["configuration"]["remedy"]
     assert not (shop_dir / "tailorbird.db").exists()
     code, _, err = run("policy", "check")
     assert (code, told in err) == (1, True)

@@ -44,7 +44,7 @@ def diagnose(shop_dir: Path) -> list[Finding]:
     try:
         config = sound_config(shop_dir)
     except TailorbirdError as error:
-        return [*findings, Finding("problem", "configuration", error.message, error.hint)]
+        return [*findings, Finding("problem", "configuration", error.message, error.hint or "Mend these.")]
     path = shop_dir / "tailorbird.toml"
     found = f"{path} is sound" if path.exists() else f"the defaults; there is no {path}"
     return [*findings, Finding("good", "configuration", found), *_server(config), *_log(shop_dir, config)]
@@ -56,10 +56,12 @@ def sound_config(shop_dir: Path) -> Config:
     Raises:
         InvalidConfig: the shop cannot be opened with it.
     """
+    from tailorbird.ingest.parts.precedence import check_sources
     from tailorbird.learning.models import check_names
 
     config = load_config(shop_dir)
     check_names(config)
+    check_sources(config)
     return config
 
 
