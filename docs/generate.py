@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 # Nothing here computes anything: compiling loops would take most of the time on a new machine.
 os.environ["NUMBA_DISABLE_JIT"] = "1"
@@ -167,6 +167,8 @@ def _type(annotation: Any) -> str:
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(f"`{part}`" for part in parts)
+    if origin is Annotated:
+        return _type(parts[0])
     if origin is dict:
         return f"table of {_type(parts[1])}"
     if origin in (tuple, list):

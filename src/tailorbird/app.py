@@ -235,6 +235,7 @@ class App:
         return {
             "user_id": user_id,
             "personalised": person.may_personalise,
+            "consent": dict(person.consent),
             "recent_items": [
                 {"item_id": catalogue.ids[item], "at": at}
                 for item, at in zip(person.history.items.tolist(), person.history.at.tolist(), strict=True)

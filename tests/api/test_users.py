@@ -84,6 +84,14 @@ def test_a_profile_says_who_somebody_is_to_the_shop(client, event):
     assert 0 <= told["churn_risk"] <= 1
 
 
+def test_a_profile_says_which_consent_holds_and_a_user_what_was_told(client, event):
+    client.put("/v1/users/ann", json={"consent": {"personalisation": True, "ads": True}})
+    client.post("/v1/events", json=[event(consent={"personalisation": False})])
+    holds = {"personalisation": False, "ads": True}
+    assert client.get("/v1/users/ann/profile").json()["consent"] == holds
+    assert client.get("/v1/users/ann").json()["consent"] == {"personalisation": True, "ads": True}
+
+
 def test_only_a_secret_key_makes_one_again_of_those_who_were_taken_apart(client, browser):
     both = {"anonymous_id": "dev-9", "user_id": "bob"}
     assert client.post("/v1/identify", json=both, headers=browser).json()["joined"]

@@ -70,6 +70,11 @@ COMPONENTS: Final[dict[str, Any]] = {
         "properties": {
             "user_id": {"type": "string"},
             "personalised": {"type": "boolean", "description": "False when the user said no to it."},
+            "consent": {
+                "type": "object",
+                "description": "What holds now, by purpose: the newest answer, wherever it was given.",
+                "additionalProperties": {"type": "boolean"},
+            },
             "recent_items": {"type": "array", "items": {"type": "object"}},
             "categories": {"type": "object", "additionalProperties": {"type": "number"}},
             "brands": {"type": "object", "additionalProperties": {"type": "number"}},

@@ -30,7 +30,10 @@ _GIVES: Final = {"application/json": User}
     **speaks(key="read", gives=_GIVES, fails=(NotFound,)),
 )
 async def read_user(user_id: PathId, live: LiveShop) -> dict[str, Any]:
-    """What the shop told us of a user: traits, declared preferences, consent."""
+    """What the shop told us of a user: traits, declared preferences, consent.
+
+    What they answered themselves, on a page or with an event, stands in the profile.
+    """
     return _shown(_current(live, id_of(user_id)))
 
 
@@ -54,7 +57,7 @@ async def put_user(user_id: PathId, request: Request[Any, Any, Any], live: LiveS
     **speaks(key="read", gives={"application/json": PROFILE}, fails=(NotFound,)),
 )
 async def read_profile(user_id: PathId, live: LiveShop) -> dict[str, Any]:
-    """What is kept about the user, in words: recent items, taste, purchases, whether slates are personal."""
+    """What is kept about the user, in words: recent items, taste, purchases, which consent holds."""
     return live.app.profile(id_of(user_id))
 
 
