@@ -7,7 +7,7 @@ the engine: it is built, and the log followed to its end, when it is first asked
 import gc
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +24,7 @@ from tailorbird.backends.sql.today import Today
 from tailorbird.config import Config, load_config
 from tailorbird.decide import Engine
 from tailorbird.errors import NotFound, Unavailable
-from tailorbird.features.affinity import BRAND, CATEGORY
-from tailorbird.features.customer import customer
+from tailorbird.features.customer import profile
 from tailorbird.identity import claims
 from tailorbird.identity.joins import Identities
 from tailorbird.ingest import readiness
@@ -230,23 +229,8 @@ class App:
         person = self.engine.state.person(f"u:{user_id}")
         if person.number < 0 and person.user is None:
             raise NotFound(f"Nothing is known of the user '{user_id}'.", hint="Ids are case-sensitive.")
-        catalogue = self.engine.catalogue
-        taste, owned = person.states["affinity"], person.states["ownership"]
-        return {
-            "user_id": user_id,
-            "personalised": person.may_personalise,
-            "consent": dict(person.consent),
-            "recent_items": [
-                {"item_id": catalogue.ids[item], "at": at}
-                for item, at in zip(person.history.items.tolist(), person.history.at.tolist(), strict=True)
-            ][::-1][:50],
-            "categories": _shares(taste.of_kind(CATEGORY), catalogue.categories.names),
-            "brands": _shares(taste.of_kind(BRAND), catalogue.brands.names),
-            "bought": {catalogue.ids[item]: purchases.times for item, purchases in owned.bought.items()},
-            "cart": [catalogue.ids[item] for item in owned.cart],
-            "devices": self.devices(user_id),
-            "customer": msgspec.to_builtins(customer(self.engine.state, person, self.clock())),
-        }
+        told = profile(self.engine.state, person, self.clock())
+        return {"user_id": user_id, **told, "devices": self.devices(user_id)}
 
     # ---- identity --------------------------------------------------------------------------------------------
 
@@ -444,9 +428,3 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _shares(weights: Mapping[int, float], names: Sequence[str]) -> dict[str, float]:
-    total = sum(weights.values()) or 1.0
-    best: Iterable[tuple[int, float]] = sorted(weights.items(), key=lambda pair: -pair[1])[:20]
-    return {names[code]: round(weight / total, 4) for code, weight in best}

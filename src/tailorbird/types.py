@@ -9,6 +9,7 @@ Times are UTC epoch seconds (float) everywhere inside; ISO 8601 exists only on t
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -266,9 +267,10 @@ class History(msgspec.Struct, frozen=True, eq=False):
         return len(self.items)
 
     @staticmethod
+    @cache
     def empty() -> "History":
-        """Nobody's history."""
-        return _NO_HISTORY
+        """Nobody's history, always the same one."""
+        return History(np.empty(0, np.int32), np.empty(0), np.empty(0), np.empty(0, np.bool_))
 
     @staticmethod
     def of(items: Iterable[int], *, at: float = 0.0, bought: bool = False) -> "History":
@@ -286,8 +288,9 @@ class History(msgspec.Struct, frozen=True, eq=False):
         return both.take(np.argsort(both.at, kind="stable"))
 
     def _before(self, other: "History") -> "History":
-        columns = ("items", "at", "weights", "bought")
-        return History(*(np.concatenate((getattr(self, name), getattr(other, name))) for name in columns))
+        return History(
+            *(np.concatenate((getattr(self, name), getattr(other, name))) for name in self.__struct_fields__)
+        )
 
     def take(self, rows: NDArray[Any] | slice) -> "History":
         """The given entries (a mask, positions or a slice)."""
@@ -305,9 +308,6 @@ class History(msgspec.Struct, frozen=True, eq=False):
         """Weight 0.5 ** (steps before the end / half_life) of each entry; shape (n,). Infinity gives ones."""
         steps = np.arange(len(self.items) - 1, -1, -1, dtype=np.float64)
         return np.exp2(-steps / half_life)
-
-
-_NO_HISTORY: Final = History(np.empty(0, np.int32), np.empty(0), np.empty(0), np.empty(0, np.bool_))
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,11 +1,12 @@
 """Who somebody is to the shop: what their views say together, in words and figures that a person can read."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
+from tailorbird.features.affinity import BRAND, CATEGORY
 from tailorbird.features.churn import segment
 from tailorbird.features.online_state import OnlineState
 from tailorbird.features.price_sensitivity import discount_lift
@@ -15,6 +16,8 @@ from tailorbird.types import DAY_SECONDS, Person
 
 _DUE: Final = 0.8
 _MOST: Final = 10
+_MOST_RECENT: Final = 50
+_MOST_LEANINGS: Final = 20
 WEEKDAY_NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -76,3 +79,28 @@ def _due(state: OnlineState, person: Person, at: float) -> dict[str, float]:
     }
     due = sorted(((name, share) for name, share in shares.items() if share >= _DUE), key=lambda pair: -pair[1])
     return dict(due[:_MOST])
+
+
+def profile(state: OnlineState, person: Person, at: float) -> dict[str, Any]:
+    """What is kept about a person, in words: history, taste, purchases, consent, and who they are to the shop."""
+    catalogue = state.catalogue
+    taste, owned = person.states["affinity"], person.states["ownership"]
+    return {
+        "personalised": person.may_personalise,
+        "consent": dict(person.consent),
+        "recent_items": [
+            {"item_id": catalogue.ids[item], "at": when}
+            for item, when in zip(person.history.items.tolist(), person.history.at.tolist(), strict=True)
+        ][::-1][:_MOST_RECENT],
+        "categories": _shares(taste.of_kind(CATEGORY), catalogue.categories.names),
+        "brands": _shares(taste.of_kind(BRAND), catalogue.brands.names),
+        "bought": {catalogue.ids[item]: purchases.times for item, purchases in owned.bought.items()},
+        "cart": [catalogue.ids[item] for item in owned.cart],
+        "customer": msgspec.to_builtins(customer(state, person, at)),
+    }
+
+
+def _shares(weights: Mapping[int, float], names: Sequence[str]) -> dict[str, float]:
+    total = sum(weights.values()) or 1.0
+    best = sorted(weights.items(), key=lambda pair: -pair[1])[:_MOST_LEANINGS]
+    return {names[code]: round(weight / total, 4) for code, weight in best}
