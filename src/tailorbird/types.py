@@ -97,8 +97,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A thing that can be shown, as it is in one version. Only ``item_id`` is required; absent means not known.
 
-    ``translations`` are texts by locale: title, description, categories. ``withdrawn`` marks the version that a
-    deletion leaves behind, for the log only grows.
+    ``translations`` are texts by locale: title, description, categories. ``withdrawn`` is what a deletion leaves.
     """
 
     item_id: str
@@ -306,8 +305,7 @@ class History(msgspec.Struct, frozen=True, eq=False):
 
     def recency(self, half_life: float) -> FloatArray:
         """Weight 0.5 ** (steps before the end / half_life) of each entry; shape (n,). Infinity gives ones."""
-        steps = np.arange(len(self.items) - 1, -1, -1, dtype=np.float64)
-        return np.exp2(-steps / half_life)
+        return np.exp2(-np.arange(len(self.items) - 1, -1, -1, dtype=np.float64) / half_life)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -372,9 +370,8 @@ class Candidates:
 class Person:
     """Whoever is in front of the shop, as the online state knows them at this moment.
 
-    ``states`` maps a feature view of scope user, session or pair to what is kept of this person (`features.keeping`);
-    of scope user and for ever, that is the view's own state. ``number`` is NOBODY for a first visit. By ``unit``, the
-    key under which they were first met, experiments assign.
+    ``states`` maps a feature view of scope user, session or pair to what is kept of this person (`features.keeping`).
+    ``number`` is NOBODY for a first visit. By ``unit``, the key under which they were first met, experiments assign.
     """
 
     key: str
