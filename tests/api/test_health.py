@@ -50,6 +50,13 @@ def test_what_another_process_writes_is_seen_soon(client, app):
     assert client.get("/health/ready").json()["items"] == 1
 
 
+def test_items_that_only_events_have_named_are_not_counted(client, event):
+    client.put("/v1/items/x", json={"price": 1})
+    client.post("/v1/events", json=[event(item_id="y")])
+    ready = client.get("/health/ready").json()
+    assert (ready["items"], ready["shops"]["shop"]["items"]) == (1, 1)
+
+
 def test_the_figures_count_what_happened(shop, slate, event):
     shop.post("/v1/events", json=[*[event(event_id="1")] * 2, {}])
     slate()

@@ -330,3 +330,16 @@ def test_keys_are_shown_where_people_look_and_never_in_a_journal(
             err = capsys.readouterr().err
             assert (keys.secret in err) is shown
             assert (keys.write in err) is shown
+
+
+@pytest.mark.usefixtures("items")
+def test_a_start_tells_items_from_ids_that_only_events_have_named(
+    shop_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with App.open(shop_dir) as app:
+        _greet(app, None, at="http://127.0.0.1:8000", show_keys=False)
+        assert "(20 items, record 20)" in capsys.readouterr().err
+    with App.open(shop_dir) as app:
+        app.append([event("e1", item_id="i1"), event("e2", item_id="elsewhere")])
+        _greet(app, None, at="http://127.0.0.1:8000", show_keys=False)
+        assert "(20 items, 1 more named in events only, record 22)" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def _health_of(live: Live) -> ShopHealth:
         status=status,
         seq=live.engine.seq,
         lag=follower.lag,
-        items=len(live.engine.catalogue),
+        items=live.engine.catalogue.n_described,
         models=dict(live.engine.models),
         left_out=live.app.left_out,
         detail=detail,

@@ -200,6 +200,7 @@ class Parted(msgspec.Struct, kw_only=True):
 class ShopHealth(msgspec.Struct, kw_only=True):
     """``seq`` is the last record of the log that holds in the engine, ``lag`` how many are still to come.
 
+    ``items`` are those that the shop has described; those that only events have named are not counted.
     ``status`` is ready, behind (slates are made of an older state), starting, failing or closed; ``detail`` says why.
     ``left_out`` says of a promoted model that does not serve, why; the others serve without it.
     """

@@ -179,7 +179,10 @@ def _address(host: str, port: int) -> str:
 
 
 def _greet(app: "App", keys: FirstKeys | None, *, at: str, show_keys: bool) -> None:
-    note(f"Shop       {app.shop_dir} ({len(app.engine.catalogue):,} items, record {app.engine.seq:,})")
+    catalogue = app.engine.catalogue
+    n_named = len(catalogue) - catalogue.n_described
+    named = f", {n_named:,} more named in events only" if n_named else ""
+    note(f"Shop       {app.shop_dir} ({catalogue.n_described:,} items{named}, record {app.engine.seq:,})")
     note(f"Console    {at}/console{f'?key={keys.secret}' if keys and show_keys else ''}")
     if keys is None:
         note("Keys       `tailorbird keys list` names them; `tailorbird keys create` makes another.")

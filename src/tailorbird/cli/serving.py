@@ -198,8 +198,8 @@ def _print_slate(app: "App", decision: "Decision", *, explain: bool) -> None:
     columns = ["", "item", "title", "price", "source", "reason", *(["score", "propensity"] if explain else [])]
     if rows:
         print_table(f"{decision.surface} for {decision.person or 'a stranger'}", columns, rows)
-    elif len(catalogue):
-        note(f"None of the {len(catalogue):,} items may be shown here. `tailorbird check` says what they lack.")
+    elif n_items := catalogue.n_described or len(catalogue):
+        note(f"None of the {n_items:,} items may be shown here. `tailorbird check` says what they lack.")
     else:
         note("The shop holds no items, so there is nothing to show. Next: `tailorbird import items FILE`.")
     if explain:
