@@ -148,7 +148,7 @@ LEDGER_MIGRATIONS: Final = (
 _PRAGMAS: Final = (
     "journal_mode=WAL",
     "synchronous=FULL",
-    "cache_size=-32000",
+    "cache_size=-16000",
     "temp_store=MEMORY",
     "secure_delete=ON",
     # Pages of 4 kB. A writer that moves them into the file every four megabytes writes the same ones again and again.
