@@ -137,7 +137,7 @@ class Contract:
     # ---- the answer ------------------------------------------------------------------------------------------
 
     def check(self, answer: Any, operation: Any, seconds: float = 0.0) -> None:
-        """No 500, in time, a problem that the reference knows or a body that the document describes."""
+        """No 500, in time, a problem that the document names or a body that the document describes."""
         status, asked = answer.status_code, answer.request
         told = f"{asked.method} {asked.url} {asked.content[:500]!r} -> {status} {answer.text[:500]}"
         assert seconds < SECONDS, told
@@ -152,6 +152,9 @@ class Contract:
             return
         assert str(status) in operation["responses"], told
         content = operation["responses"][str(status)].get("content", {})
+        if status >= 400:
+            codes = operation["responses"][str(status)]["description"].partition("Codes: ")[2].rstrip(".").split(", ")
+            assert problem["code"] in codes, told
         if media == "application/json":
             assert not (wrong := self.misfit(answer.json(), content[media]["schema"])), f"{wrong}; {told}"
 

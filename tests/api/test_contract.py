@@ -42,3 +42,21 @@ def test_what_no_decoder_likes_is_a_problem_everywhere(contract, body):
             )
             contract.check(answer, contract.paths[path][method])
             assert answer.status_code in (202, 400), (path, answer.text[:300])
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "body"),
+    [
+        ("put", "items", {"price": -1}),
+        ("put", "items", {"created_at": "soon"}),
+        ("patch", "items", {"stock": "many"}),
+        ("patch", "items", {"created_at": "soon"}),
+        ("put", "users", {"created_at": "soon"}),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_a_code_that_the_endpoint_names(contract, method, kind, body):
+    contract.client.put("/v1/items/mug", json={"title": "Mug"})
+    path = f"/v1/{kind}/{{{kind[:-1]}_id}}"
+    answer = contract.client.request(method.upper(), f"/v1/{kind}/mug", json=body)
+    assert answer.status_code == 400
+    contract.check(answer, contract.paths[path][method])

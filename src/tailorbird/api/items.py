@@ -20,7 +20,7 @@ from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.paths import PathId, id_of
 from tailorbird.api.schemas import ITEM, ITEM_BATCH, ITEM_PATCH, ITEM_READ, ITEM_SHOWN, ITEM_UNNAMED
 from tailorbird.api.wire import Receipt, whole
-from tailorbird.errors import BadInput, NotFound, QuotaExceeded, UnknownSource, UnmatchedItem
+from tailorbird.errors import BadInput, BadNumber, BadTime, NotFound, QuotaExceeded, UnknownSource, UnmatchedItem
 from tailorbird.ingest.fields import read_id, shown
 from tailorbird.ingest.items import entry_of_item, parse_item, patch_item
 from tailorbird.ingest.parts.history import Version
@@ -91,7 +91,7 @@ async def read_versions(item_id: PathId, request: Request[Any, Any, Any], live: 
         reads={"application/json": ITEM_UNNAMED},
         gives=_GIVES,
         query=_SOURCE,
-        fails=(UnknownSource, UnmatchedItem, QuotaExceeded),
+        fails=(BadNumber, BadTime, UnknownSource, UnmatchedItem, QuotaExceeded),
     ),
 )
 async def put_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
@@ -113,7 +113,7 @@ async def put_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveS
         reads={"application/json": ITEM_PATCH, "application/merge-patch+json": ITEM_PATCH},
         gives=_GIVES,
         query=_SOURCE,
-        fails=(NotFound, UnknownSource),
+        fails=(BadNumber, BadTime, NotFound, UnknownSource),
     ),
 )
 async def change_item(item_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:

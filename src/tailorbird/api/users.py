@@ -13,7 +13,7 @@ from tailorbird.api.live import Live, LiveShop
 from tailorbird.api.paths import PathId, id_of
 from tailorbird.api.schemas import PREFERENCES, PROFILE, USER_UNNAMED
 from tailorbird.api.wire import Identification, Identified, Parted, Parting, whole
-from tailorbird.errors import NotFound
+from tailorbird.errors import BadTime, NotFound
 from tailorbird.ingest.users import entry_of_user, parse_identity, parse_user
 from tailorbird.types import User
 
@@ -41,7 +41,7 @@ async def read_user(user_id: PathId, live: LiveShop) -> dict[str, Any]:
     "/v1/users/{user_id:str}",
     summary="Put a user",
     tags=["users"],
-    **speaks(key="secret", reads={"application/json": USER_UNNAMED}, gives=_GIVES),
+    **speaks(key="secret", reads={"application/json": USER_UNNAMED}, gives=_GIVES, fails=(BadTime,)),
 )
 async def put_user(user_id: PathId, request: Request[Any, Any, Any], live: LiveShop) -> dict[str, Any]:
     """Make this all that we are told of the user. A withdrawn consent holds for the next request."""
