@@ -227,6 +227,26 @@ def findings(run: Run) -> tuple[int, dict[str, Any]]:
     return code, {state["what"]: state for state in json.loads(out)["findings"]}
 
 
+def test_check_says_what_is_wrong_first_and_a_cost_once(run: Run, tmp_path: Path) -> None:
+    bad = [{"type": "item_view", "at": "2026-03-01", "user_id": "u", "item_id": f"i{n}"} for n in range(40)]
+    for n, spoilt in enumerate(({"at": "yesterday"}, {"value": "much"}, {"type": ""}) * 5):
+        bad[n] |= spoilt
+    events = tmp_path / "events.jsonl"
+    events.write_text("\n".join(map(json.dumps, bad)))
+    run("import", "events", events)
+    items = tmp_path / "items.csv"
+    items.write_text("item_id,title,price\n" + "".join(f"i{n},Mug,0\n" for n in range(40)))
+    run("import", "items", items)
+    out = run("check")[1]
+    told = " ".join(out.replace("│", " ").split())
+    assert out.index("What to know") < out.index("What the log holds")
+    assert told.count("their people have a shorter history") == 1
+    assert told.count("were left out") == 3
+    assert told.count("at is 'yesterday'") == 1
+    assert told.count("(Mug)") <= 2 * 3
+    assert [len(finding["examples"]) for finding in json.loads(run("check", "--json")[1])["findings"]].count(5) >= 1
+
+
 def test_doctor_finds_a_missing_directory_and_then_a_sound_shop(run: Run, events_csv: Path) -> None:
     code, found = findings(run)
     assert (code, found["shop directory"]["state"]) == (1, "problem")

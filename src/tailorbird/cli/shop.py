@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, TypeAlias
 
 import typer
 
@@ -15,11 +15,9 @@ from tailorbird.errors import BadInput, TailorbirdError, UnreadableFile
 
 if TYPE_CHECKING:
     from tailorbird.backends.sql.ledger import SqlLedger
-    from tailorbird.ingest.checks.findings import Finding
     from tailorbird.ingest.exporter import Selection
     from tailorbird.ingest.importer import ImportOptions
     from tailorbird.ingest.mapping import Kind
-    from tailorbird.ingest.readiness import Readiness
     from tailorbird.ingest.writing import Report
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
@@ -259,13 +257,14 @@ def export(
 def check(context: typer.Context, *, json: Json = False) -> None:
     """Say whether the data is ready to learn from, what is wrong with it, and which models are worth training."""
     from tailorbird.app import App
+    from tailorbird.cli.readiness import show_readiness
 
     with App.open(existing_shop(context)) as app, progress("Reading the log") as show:
         readiness = app.check(lambda share: show(share, ""))
     if json:
         print_json(readiness.as_json())
     else:
-        _show_readiness(readiness)
+        show_readiness(readiness)
     raise typer.Exit(0 if readiness.ready else 1)
 
 
@@ -345,46 +344,6 @@ def _show_report(report: "Report", kind: str) -> None:
         note(f"{report.skipped:,} rows were skipped, as asked.")
     for sentence in report.notes:
         note(sentence)
-
-
-def _show_readiness(readiness: "Readiness") -> None:
-    from datetime import UTC, datetime
-
-    def day(at: float | None) -> str:
-        return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-
-    def share(value: float | None) -> str:
-        return "-" if value is None else f"{value:.1%}"
-
-    facts: list[tuple[str, Any]] = [
-        ("events", readiness.events),
-        ("interactions (interest in an item)", readiness.interactions),
-        ("explicit noes", readiness.negatives),
-        ("labels for the ranker", readiness.labels),
-        ("people", readiness.people),
-        ("of them anonymous", readiness.anonymous_people),
-        ("anonymous ids joined to a user", share(readiness.share_joined)),
-        ("sessions", readiness.sessions),
-        ("sessions with an event about an item", share(readiness.share_of_sessions_about_items)),
-        ("from, to", f"{day(readiness.first_at)}, {day(readiness.last_at)} ({readiness.days:,.0f} days)"),
-        ("items with events", readiness.items_with_events),
-        ("items described", readiness.items_described),
-        ("events about items not in the catalogue", share(readiness.share_not_in_catalogue)),
-    ]
-    print_table("What the log holds", ("", ""), facts)
-    if readiness.by_type:
-        print_table("Events by type", ("type", "events"), list(readiness.by_type.items()))
-    if readiness.findings:
-        print_table("What to know", ("", "found"), [(f.level, _told(f)) for f in readiness.findings])
-    models = [(m.model, "train" if m.train else "leave", m.reason) for m in readiness.models]
-    print_table("Models", ("model", "", "why"), models)
-    print("Ready: next `tailorbird train`." if readiness.ready else "Not ready yet.")
-
-
-def _told(finding: "Finding") -> str:
-    """A finding in a cell of a table, a row of the log on each line."""
-    rows = "".join(f"\n- {example}" for example in finding.examples)
-    return f"{finding.message}\nCost: {finding.cost}\nRemedy: {finding.hint}{rows}\n"
 
 
 def _decisions(ledger: "SqlLedger", selection: "Selection") -> Iterator[bytes]:

@@ -6,10 +6,13 @@ from typing import Final
 from tailorbird.ingest.checks.findings import Example, Finding, note, percent, warning
 from tailorbird.ingest.receipts import Receipt
 
-_ANY: Final = (
-    "What these rows would have told is missing: items without a description, people with a shorter history.",
-    "Mend them and import the file again: only they will be added.",
-)
+_COST: Final[Mapping[str, str]] = {
+    "events": "What these rows would have told is missing: their people have a shorter history.",
+    "items": "What these rows would have told is missing: their items have no description, or the one of before.",
+    "users": "What these rows would have told is missing: nothing new is known of their users.",
+    "identities": "What these rows would have told is missing: their devices and users stay two people.",
+}
+_MEND: Final = "Mend them and import the file again: only they will be added."
 _OF: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("missing_field", "user_id"): (
         "Rows without a person are guests at the checkout, as a rule: nothing can be learned about them, and what they "
@@ -25,19 +28,21 @@ _OF: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
 
 
 def findings(receipts: Sequence[Receipt]) -> Iterator[Finding]:
-    """Of the newest import of each file."""
+    """Of the newest import of each file; what left out the largest share of one comes first."""
+    left_out = [(receipt, reason) for receipt in receipts for reason in receipt.report.reasons]
+    for receipt, reason in sorted(left_out, key=lambda one: -one[1].count / one[0].report.rows):
+        n_rows = receipt.report.rows
+        cost, hint = _OF.get((reason.code, reason.field)) or (_COST[receipt.kind], _MEND)
+        yield warning(
+            f"import_{reason.code}",
+            f"{reason.count:,} of {n_rows:,} rows ({percent(reason.count, n_rows)}) of {receipt.name} "
+            f"({receipt.kind}) were left out: {reason.code}{f' ({reason.field})' if reason.field else ''}.",
+            cost=cost,
+            hint=hint,
+            rows=[Example(0, note=told) for told in reason.examples],
+        )
     for receipt in receipts:
         report = receipt.report
-        for reason in report.reasons:
-            cost, hint = _OF.get((reason.code, reason.field), _ANY)
-            yield warning(
-                f"import_{reason.code}",
-                f"{reason.count:,} of {report.rows:,} rows ({percent(reason.count, report.rows)}) of {receipt.name} "
-                f"({receipt.kind}) were left out: {reason.code}{f' ({reason.field})' if reason.field else ''}.",
-                cost=cost,
-                hint=hint,
-                rows=[Example(0, note=told) for told in reason.examples],
-            )
         if receipt.kind == "events" and report.duplicates:
             yield note(
                 "import_duplicates",
