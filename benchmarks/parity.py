@@ -24,6 +24,7 @@ import numpy as np
 
 from tailorbird.app import App
 from tailorbird.config import Config
+from tailorbird.features.recent_items import Recent
 from tailorbird.simulator.bulk import bulk_items
 from tailorbird.types import DAY_SECONDS, Entry, Event, Identity, Item, Request
 
@@ -184,6 +185,8 @@ def packed(person: Any) -> bytes:
 
 def plain(value: Any) -> Any:
     """A state of any shape as tuples of numbers and bytes."""
+    if isinstance(value, Recent):  # its columns have room behind their end, where anything may stand
+        value = (value.rejected, *msgspec.structs.astuple(value.history()))
     if isinstance(value, np.ndarray):
         return value.tobytes()
     if isinstance(value, dict):

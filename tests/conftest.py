@@ -17,7 +17,7 @@ ARGUMENTS = (
 )  # fmt: skip
 
 # Other programs run on a machine too: no example is too slow.
-settings.register_profile("untimed")
+settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 

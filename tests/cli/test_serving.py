@@ -263,7 +263,8 @@ def test_what_is_too_old_is_told_and_then_goes_by_hand_or_by_a_worker(run: Run, 
     assert json.loads(run("retention", "--json")[1])["records"] == 0
 
 
-def test_a_worker_stops_politely(shop_dir: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_stops_politely(shop_dir: Path, stop: signal.Signals) -> None:
     words = [sys.executable, "-m", "tailorbird", "--shop-dir", str(shop_dir), "worker", "--every", "0.1"]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     assert process.stderr is not None
@@ -271,7 +272,7 @@ def test_a_worker_stops_politely(shop_dir: Path) -> None:
     with App.open(shop_dir) as app:
         app.append([entry_of_item(Item(item_id="i0"), at=1.7e9)])
     assert "1 new" in process.stderr.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Stopped." in err

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,6 +87,7 @@ def worker(
         app.finish_erasure()
         seen = app.log.last_seq() if not once else 0
         if not once:
+            _heed_signals()
             note(f"Following the log of {app.shop_dir} from record {seen:,}.")
         try:
             while True:
@@ -110,6 +112,12 @@ def worker(
                 time.sleep(every)
         except KeyboardInterrupt:
             note("Stopped.")
+
+
+def _heed_signals() -> None:
+    """End as by Ctrl-C, whoever started it: service managers send SIGTERM, shells have a job beside them ignore SIGINT."""
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
 
 
 def one_thread_a_slate() -> None:
