@@ -115,7 +115,7 @@ def worker(
 
 
 def _heed_signals() -> None:
-    """End as by Ctrl-C, whoever started it: service managers send SIGTERM, shells have a job beside them ignore SIGINT."""
+    """End as by Ctrl-C: service managers send SIGTERM, and a shell has what it runs beside it ignore SIGINT."""
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.default_int_handler)
 
