@@ -28,6 +28,7 @@ TILES = """
   <a href="#" data-tailorbird-item="far" style="display:block;height:100px">far</a>
 </div>
 """
+WAITS = 'data-consent="wait"'
 PATIENCE_SECONDS = 10.0
 LONG_ENOUGH_TO_BE_SEEN_MS = 1_300
 
@@ -301,7 +302,7 @@ def test_a_refused_batch_is_dropped_and_told_once(shop, context):
 def test_nothing_is_kept_or_sent_before_an_answer_that_is_waited_for(shop, visit, context):
     asked = []
     context.on("request", lambda request: asked.append(request.url) if "/v1/" in request.url else None)
-    tab = visit(attributes='data-consent="wait"', body=TILES, early="tailorbird.view('mug-1')")
+    tab = visit(attributes=WAITS, body=TILES, early="tailorbird.view('mug-1')")
     tab.locator("[data-tailorbird-item=near]").click()
     tab.wait_for_timeout(LONG_ENOUGH_TO_BE_SEEN_MS)
     sent(tab)
@@ -313,14 +314,14 @@ def test_nothing_is_kept_or_sent_before_an_answer_that_is_waited_for(shop, visit
     assert consent["consent"] == {"analytics": True, "personalisation": False}
     assert {event["anonymous_id"] for event in shop.events()} == {tab.evaluate("tailorbird.ids().anonymous_id")}
 
-    visit(attributes='data-consent="wait"', name="two", tab=tab, early="tailorbird.view('mug-2')")
+    visit(attributes=WAITS, name="two", tab=tab, early="tailorbird.view('mug-2')")
     assert shop.wait("item_view", n=2)[1]["anonymous_id"] == consent["anonymous_id"]
     assert len(shop.events("consent")) == 1
 
 
 def test_a_refusal_that_was_waited_for_leaves_nothing_behind(shop, visit, context):
     tab = visit(
-        attributes='data-consent="wait"', early="tailorbird.view('mug-1'); tailorbird.consent({analytics: false})"
+        attributes=WAITS, early="tailorbird.view('mug-1'); tailorbird.consent({analytics: false})"
     )
     tab.evaluate("tailorbird.view('mug-2')")
     sent(tab)
@@ -328,13 +329,13 @@ def test_a_refusal_that_was_waited_for_leaves_nothing_behind(shop, visit, contex
     assert (shop.events(), context.cookies()) == ([], [])
 
 
-@pytest.mark.parametrize("attributes", ["", 'data-consent="wait"'])
-def test_refusing_analytics_clears_the_browser_and_sends_the_answer_alone(shop, visit, attributes):
+@pytest.mark.parametrize(("attributes", "purpose"), [("", "analytics"), ("", "Analytics"), (WAITS, "analytics")])
+def test_refusing_analytics_clears_the_browser_and_sends_the_answer_alone(shop, visit, attributes, purpose):
     agreed = "" if not attributes else "tailorbird.consent({analytics: true});"
     tab = visit(attributes=attributes, early=f"{agreed} tailorbird.view('mug-1')")
     (view,) = shop.wait("item_view")
 
-    tab.evaluate("tailorbird.view('mug-2'); tailorbird.consent({analytics: false}); tailorbird.view('mug-3')")
+    tab.evaluate(f"tailorbird.view('mug-2'); tailorbird.consent({{{purpose}: false}}); tailorbird.view('mug-3')")
 
     *_, answer = shop.wait("consent", n=1 if not attributes else 2)
     assert answer["anonymous_id"] == view["anonymous_id"]

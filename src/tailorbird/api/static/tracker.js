@@ -70,6 +70,11 @@
   let state = {};
   const recall = () => (state = load(STATE) || {});
   const answers = () => state.consent || {};
+  // As the server reads them: in any case, and in American spelling.
+  const purpose = (name) => {
+    const plain = name.toLowerCase().replace("personaliz", "personalis");
+    return ["analytics", "personalisation"].includes(plain) ? plain : name;
+  };
   const allowed = () => answers().analytics ?? !waits;
   const keep = () => {
     if (allowed()) save(STATE, state);
@@ -348,7 +353,9 @@
     consent(said) {
       recall();
       const was = answers();
-      const now = { ...was, ...said };
+      const heard = {};
+      for (const [name, yes] of Object.entries(said)) heard[purpose(name)] = yes && heard[purpose(name)] !== false;
+      const now = { ...was, ...heard };
       const event = { type: "consent", at: Date.now(), event_id: random(), ...who(), consent: now };
       if (now.analytics === false) {
         fresh = [];
