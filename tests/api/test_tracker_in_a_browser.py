@@ -320,9 +320,7 @@ def test_nothing_is_kept_or_sent_before_an_answer_that_is_waited_for(shop, visit
 
 
 def test_a_refusal_that_was_waited_for_leaves_nothing_behind(shop, visit, context):
-    tab = visit(
-        attributes=WAITS, early="tailorbird.view('mug-1'); tailorbird.consent({analytics: false})"
-    )
+    tab = visit(attributes=WAITS, early="tailorbird.view('mug-1'); tailorbird.consent({analytics: false})")
     tab.evaluate("tailorbird.view('mug-2')")
     sent(tab)
     tab.goto("about:blank")
