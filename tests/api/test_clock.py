@@ -4,9 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from litestar.testing import TestClient
 
-from tailorbird.api.server import create_api
 from tailorbird.app import App
 from tailorbird.config import Config, LogConfig, PolicyConfig
 from tailorbird.types import DAY_SECONDS
@@ -29,13 +27,6 @@ def app(shop_dir, now):
     with App.open(shop_dir, config=calm, clock=lambda: now[0]) as opened:
         opened.append(small_shop(n_events=300))
         yield opened
-
-
-@pytest.fixture
-def client(app):
-    with TestClient(create_api(app), raise_server_exceptions=False) as client:
-        client.headers["Authorization"] = f"Bearer {app.keys.create('test', 'secret')}"
-        yield client
 
 
 def records(app):
