@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from small_disk import small_disk
 from tailorbird.backends.memory import MemoryLog
 from tailorbird.backends.sql.log import SqlLog
 from tailorbird.errors import Unavailable
@@ -233,16 +234,7 @@ def test_four_processes_that_write_at_once_all_get_through(tmp_path: Path) -> No
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     log = SqlLog(tmp_path)
     log.append([event("before")])
-    with log.engine.connect() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-    log.engine.dispose()
-
-    from sqlalchemy import event as on  # noqa: PLC0415  # only here
-
-    @on.listens_for(log.engine, "connect")
-    def _small_disk(connection, _record) -> None:
-        connection.execute(f"PRAGMA max_page_count={pages + 4}")
-
+    small_disk(log)
     with pytest.raises(Unavailable, match="full") as caught:
         log.append([event(f"big-{n}", properties={"text": "x" * 500}) for n in range(500)])
     assert "nothing accepted was lost" in caught.value.hint

@@ -267,6 +267,7 @@ class _Ahead:
             yield line
 
     def any(self, test: Callable[[bytes], bool]) -> bool:
+        """Whether one of the first lines passes the test; they are read again afterwards."""
         ahead, n_bytes = [], 0
         for number, line in islice(self._lines, _LOOK_AHEAD_LINES):
             ahead.append((number, line))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event as on
 
+from small_disk import small_disk
 from tailorbird.backends.backup import back_up, restore
 from tailorbird.backends.sql import event_names
 from tailorbird.backends.sql import log as logs
@@ -262,17 +263,6 @@ def test_a_merge_that_is_killed_before_rows_go_leaves_them(
         assert [record.key for record in log.read(0, 99)] == [f"e{n}" for n in range(N)]
     assert log.close_segments(hot_days=1, rows=100)
     assert_known(SqlLog(tmp_path), range(N))
-
-
-def small_disk(log: SqlLog) -> None:
-    """From now on the file may grow by no more than a few pages."""
-    with log.engine.connect() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-    log.engine.dispose()
-
-    @on.listens_for(log.engine, "connect")
-    def _small(connection, _record) -> None:
-        connection.execute(f"PRAGMA max_page_count={pages + 4}")
 
 
 def test_what_could_not_be_written_is_not_known(log: SqlLog, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ class _Field:
         self.seqs: list[int] = []
 
     def look(self, text: str, seq: int) -> None:
+        """Take in one text of the field, and the record that it stands in."""
         kind = looks_like(text, of_phones=self.of_phones)
         if kind:
             self.count += 1
